@@ -1,0 +1,90 @@
+import type { Effect, Reason } from './reason.ts';
+import type { Identity, Mandate } from './mandate.ts';
+import type { Origin } from './catalog.ts';
+import type { Answer } from './decision.ts';
+
+/** Where a session's log ends. `digest` is an HMAC over key, version, predecessor and payload. */
+export interface Head {
+  readonly version: number;
+  readonly digest: string;
+}
+
+/** What a session was opened with; never changes, so chains can anchor in it. */
+export interface Opening {
+  readonly id: string;
+  readonly tenant: string;
+  readonly openedAt: number;
+  /** The enforcement point that opened it. */
+  readonly pep: string;
+  readonly mandate: Mandate;
+  /** base64url SHA-256 of the canonical mandate and session id: hops name it. */
+  readonly mandateDigest: string;
+}
+
+export type SessionState = 'open' | 'suspended' | 'closed';
+
+/** The session as of this ask: plain values, taken in one piece from the fold, never changed afterwards. */
+export interface Session {
+  readonly id: string;
+  readonly state: SessionState;
+  readonly subject: Identity | undefined;
+  readonly actor: Identity | undefined;
+  /** Seconds since it was opened. */
+  readonly age: number;
+  readonly steps: number;
+  readonly denials: number;
+  /** Newest first, at most 8. */
+  readonly recent: readonly { readonly action: string; readonly effect: Effect }[];
+  /** The same business act was permitted before and not released. */
+  readonly duplicate: boolean;
+  /** `same`: this operation was permitted and its outcome is open; `unknown`: reported as unknown. */
+  readonly operation: 'none' | 'same' | 'unknown';
+  /** Allows per action name. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly rate: {
+    readonly action_per_second: number;
+    readonly action_per_minute: number;
+    readonly session_per_minute: number;
+  };
+  /** Throttles of this action by reason code, since it was last allowed. */
+  readonly throttles: Readonly<Record<string, number>>;
+  /** Decimal strings by budget. */
+  readonly sums: Readonly<Record<string, string>>;
+  readonly remaining: Readonly<Record<string, string>>;
+  readonly task: {
+    readonly type: string;
+    readonly purpose: string;
+    readonly state: SessionState;
+    readonly declared: Readonly<Record<string, string>>;
+  };
+  /** The current mandate names the action. */
+  readonly mandatePermits: boolean;
+  readonly head: Head;
+  /** The answer that this request id, or this open operation, already got: returned, and nothing is consumed. */
+  readonly answered: Answer | undefined;
+  /** Looks up a keyed value hash (16 hex characters) among what this session has seen. */
+  readonly originOf: (hash: string) => Origin | undefined;
+}
+
+/** A keyed hash (HMAC-SHA-256, first 64 bits, hex) of a value seen in the session, and whose words it was. */
+export interface Seen {
+  readonly hash: string;
+  readonly origin: Exclude<Origin, 'unknown'>;
+}
+
+/** The entry a decision left in the session log, for the record. */
+export interface Committed {
+  readonly session: string;
+  readonly version: number;
+  readonly digest: string;
+  /** Canonical JSON, as appended. */
+  readonly payload: string;
+}
+
+export type Outcome = 'executed' | 'failed' | 'unknown';
+export interface Consumption {
+  readonly budget: string;
+  /** Decimal string, not negative. */
+  readonly amount: string;
+}
+export type { Reason };
