@@ -1,0 +1,387 @@
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { loadPolicy } from '@open-policy-agent/opa-wasm';
+import { describe, expect, test } from 'vitest';
+import { readBundle } from '../../src/policy/bundle.ts';
+import { type CompiledBundle, createCompiler, type PolicyProblem } from '../../src/policy/compile.ts';
+import { packBundle } from '../../src/policy/compile-bundle.ts';
+import { readSources, type Sources } from '../../src/policy/compile-sources.ts';
+
+const compiler = createCompiler();
+const finance = readSources(fileURLToPath(new URL('../../policies/finance', import.meta.url)));
+const TIMEOUT = 120_000;
+
+const MANIFEST = JSON.stringify({ name: 'small', codes: ['policy.small'], data: ['small'] });
+
+function sourcesOf(rego: string, more: Record<string, string> = {}): Sources {
+  return new Map(
+    Object.entries({ 'manifest.json': MANIFEST, 'small.rego': `package rules.small\n\n${rego}`, ...more }),
+  );
+}
+
+async function built(sources: Sources): Promise<CompiledBundle> {
+  const result = await compiler.compile(sources);
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return result.bundle;
+}
+
+async function problemsOf(sources: Sources): Promise<readonly PolicyProblem[]> {
+  const result = await compiler.compile(sources);
+  return result.ok ? [] : result.problems;
+}
+
+async function verdicts(bundle: CompiledBundle, inputs: readonly object[]): Promise<unknown[]> {
+  const policy = await loadPolicy(Buffer.from(bundle.wasm));
+  policy.setData(bundle.data);
+  return inputs.map((input) => policy.evaluate(input, 'assent/verdict')[0]?.result);
+}
+
+describe('the finance bundle', () => {
+  test('compiles to the same bytes each time, whatever the order of its files', {
+    timeout: TIMEOUT,
+  }, async () => {
+    const one = await built(finance);
+    const other = await built(new Map([...finance].reverse()));
+    expect(Buffer.from(other.wasm).equals(one.wasm)).toBe(true);
+    expect(other.revision).toBe(one.revision);
+    expect(packBundle(other).equals(packBundle(one))).toBe(true);
+  });
+
+  test('passes its own tests, and they reach nine lines in ten', { timeout: TIMEOUT }, async () => {
+    const report = await compiler.test(finance);
+    expect(report.problems).toEqual([]);
+    expect(report.tests.filter(({ pass }) => !pass)).toEqual([]);
+    expect(report.tests.length).toBeGreaterThan(30);
+    expect(report.coverage.percent).toBeGreaterThanOrEqual(90);
+    expect(report.coverage.files.map(({ file }) => file)).not.toContain('assent/rate.rego');
+  });
+
+  test('comes out of the packed file as it went in', { timeout: TIMEOUT }, async () => {
+    const bundle = await built(finance);
+    const read = await readBundle(packBundle(bundle));
+    expect(Buffer.from(read.wasm).equals(bundle.wasm)).toBe(true);
+    expect(JSON.stringify(read.data)).toBe(JSON.stringify(bundle.data));
+    expect(read.manifest.name).toBe('finance');
+    expect(read.manifest.codes).toEqual(bundle.manifest.codes);
+    expect([...read.sources.keys()]).toContain('assent/combiner.rego');
+    expect(gunzipSync(packBundle(bundle)).length % 512).toBe(0);
+  });
+
+  test('is laid out as the formatter does it', { timeout: TIMEOUT }, async () => {
+    const { problems, formatted } = await compiler.format(finance);
+    expect(problems).toEqual([]);
+    for (const [path, text] of formatted) expect(finance.get(path), path).toBe(text);
+  });
+});
+
+test('the library passes its own tests, and they reach nine lines in ten', { timeout: TIMEOUT }, async () => {
+  const report = await compiler.testLibrary();
+  expect(report.problems).toEqual([]);
+  expect(report.ok).toBe(true);
+  expect(report.coverage.percent).toBeGreaterThanOrEqual(90);
+});
+
+describe('the compiled combiner', () => {
+  test('lets the strictest word win, and denies when nothing is said', { timeout: TIMEOUT }, async () => {
+    const bundle = await built(
+      sourcesOf(
+        ['deny', 'throttle', 'escalate', 'allow']
+          .map((effect) => `${effect} contains {"code": "policy.small"} if input.args.${effect}`)
+          .concat('oblige contains {"name": "note"}', 'consume contains {"budget": "b", "amount": 1}')
+          .join('\n\n'),
+      ),
+    );
+    const session = {
+      state: 'open',
+      remaining: { b: 5 },
+      rate: {},
+      throttles: {},
+      duplicate: false,
+      operation: 'none',
+    };
+    const ask = (...effects: string[]) => ({
+      action: { name: 'a', class: 'read' },
+      session,
+      args: Object.fromEntries(effects.map((effect) => [effect, true])),
+    });
+    const effects = await verdicts(bundle, [
+      ask('allow', 'escalate', 'throttle', 'deny'),
+      ask('allow', 'escalate', 'throttle'),
+      ask('allow', 'escalate'),
+      ask('allow'),
+      ask(),
+      { ...ask('allow'), session: { ...session, remaining: {} } },
+    ]);
+    const reasons = [{ code: 'policy.small' }];
+    const effectful = { oblige: [{ name: 'note' }], consume: [{ budget: 'b', amount: 1 }] };
+    const plain = { oblige: [], consume: [] };
+    expect(effects).toEqual([
+      { effect: 'deny', reasons, ...plain },
+      { effect: 'throttle', reasons, ...plain },
+      { effect: 'escalate', reasons, ...effectful },
+      { effect: 'allow', reasons, ...effectful },
+      { effect: 'deny', reasons: [{ code: 'policy.unspoken' }], ...plain },
+      { effect: 'deny', reasons: [{ code: 'session.budget', budget: 'b' }], ...plain },
+    ]);
+  });
+
+  test('denies in the module what a missing argument leaves open', { timeout: TIMEOUT }, async () => {
+    const bundle = await built(
+      sourcesOf(
+        'import future.keywords.not\n\nallow contains {"code": "policy.small"}\n\n' +
+          'deny contains {"code": "policy.small"} if not startswith(input.args.vendor, "v-")',
+      ),
+    );
+    const ask = (args: object) => ({ action: { name: 'a', class: 'read' }, args });
+    const said = await verdicts(bundle, [
+      ask({ vendor: 'v-1' }),
+      ask({ vendor: 'w-1' }),
+      ask({}),
+      ask({ vendor: 7 }),
+    ]);
+    expect(said.map((verdict) => (verdict as { effect: string }).effect)).toEqual([
+      'allow',
+      'deny',
+      'deny',
+      'deny',
+    ]);
+  });
+});
+
+describe('a policy is refused with its place', () => {
+  const cases: [string, string, Partial<PolicyProblem>][] = [
+    [
+      'does not parse',
+      'deny contains {"code": "policy.small" if true',
+      { code: 'rego_parse_error', line: 3 },
+    ],
+    [
+      'reads a clock',
+      'deny contains {"code": "policy.small"} if time.now_ns() > 1',
+      { code: 'rego_type_error', line: 3, column: 43 },
+    ],
+    [
+      'rolls dice',
+      'deny contains {"code": "policy.small"} if rand.intn("x", 2) > 1',
+      { code: 'rego_type_error' },
+    ],
+    [
+      'uses the network',
+      'deny contains {"code": "policy.small"} if http.send({}).status',
+      { code: 'rego_type_error' },
+    ],
+    [
+      'looks up a name',
+      'deny contains {"code": "policy.small"} if net.lookup_ip_addr("x")',
+      { code: 'rego_type_error' },
+    ],
+    [
+      'misspells the input',
+      'deny contains {"code": "policy.small"} if input.session.duplicat',
+      { code: 'rego_type_error', line: 3, column: 43 },
+    ],
+    [
+      'gives a code it did not declare',
+      'deny contains {"code": "policy.other"}',
+      { code: 'assent_code', line: 3 },
+    ],
+    ['gives a code of another room', 'deny contains {"code": "token.expired"}', { code: 'assent_code' }],
+    ['gives no code', 'deny contains {"reason": "policy.small"}', { code: 'assent_rule' }],
+    ['denies by a boolean', 'deny if true', { code: 'assent_rule', line: 3 }],
+    ['denies by a default', 'default deny := false', { code: 'assent_rule' }],
+    ['denies by a string', 'deny contains "policy.small"', { code: 'assent_rule' }],
+    ['denies below the set', 'deny.all contains {"code": "policy.small"}', { code: 'assent_rule' }],
+    ['consumes without a budget', 'consume contains {"amount": 1}', { code: 'assent_rule' }],
+    [
+      'reads data that it did not declare',
+      'deny contains {"code": "policy.small"} if data.other.x',
+      { code: 'assent_data', line: 3, column: 43 },
+    ],
+    ['imports data that it did not declare', 'import data.other', { code: 'assent_data' }],
+    [
+      'reads the verdict',
+      'allow contains {"code": "policy.small"} if data.assent.allow',
+      { code: 'assent_data' },
+    ],
+    [
+      'reads data by a variable',
+      'deny contains {"code": "policy.small"} if data[input.args.x]',
+      { code: 'assent_data' },
+    ],
+    [
+      'negates a lookup that may be missing',
+      'deny contains {"code": "policy.small"} if not startswith(input.args.x, "a")',
+      { code: 'assent_negation', line: 3, column: 43 },
+    ],
+    [
+      'negates a membership that may be missing',
+      'deny contains {"code": "policy.small"} if not input.args.x in {1}',
+      { code: 'assent_negation' },
+    ],
+    ['loops', 'deny contains {"code": "policy.small"} if count(deny) > 0', { code: 'rego_recursion_error' }],
+    [
+      'leaves a variable unused',
+      'deny contains {"code": "policy.small"} if { x := input.args.y }',
+      { code: 'rego_compile_error' },
+    ],
+  ];
+  // The checks of the house run before OPA's and report everything at once; OPA's stop at their stage.
+  const house = cases.map(([, rego, { code }], i) => ({ rego, code, file: `case_${i}.rego` }));
+  const together = new Map([
+    ['manifest.json', MANIFEST],
+    ...house
+      .filter(({ code }) => code?.startsWith('assent_'))
+      .map(({ file, rego }): [string, string] => [file, `package rules.${file.slice(0, -5)}\n\n${rego}`]),
+  ]);
+  let first: Promise<readonly PolicyProblem[]> | undefined;
+
+  test.each(cases.map((each, i) => [...each, i] as const))(
+    'one that %s',
+    { timeout: TIMEOUT },
+    async (_name, rego, wanted, i) => {
+      const single = wanted.code?.startsWith('rego_');
+      const problems = await (single ? problemsOf(sourcesOf(rego)) : (first ??= problemsOf(together)));
+      const file = single ? 'small.rego' : `case_${i}.rego`;
+      expect(problems).toContainEqual(expect.objectContaining({ file, ...wanted }));
+    },
+  );
+
+  const packages = [
+    ['the package of the combiner', 'x.rego', 'package assent', 1],
+    ['a package inside the combiner', 'x.rego', 'package assent.more', 1],
+    ['a package of nobody', 'x.rego', 'package system.log', 1],
+    ['a package of the library', 'x.rego', 'package rules.lib_rate\n\nthrottle := set()', 1],
+    ['a package with odd letters', 'x.rego', 'package rules["Ä"]', 1],
+    [
+      'tests that add to the rules',
+      'x_test.rego',
+      'package rules.small\n\nallow contains {"code": "policy.small"}',
+      1,
+    ],
+    ['rules that pose as tests', 'x.rego', 'package rules.small_test', 1],
+  ] as const;
+  let second: Promise<readonly PolicyProblem[]> | undefined;
+
+  test.each(packages.map((each, i) => [...each, i] as const))(
+    '%s',
+    { timeout: TIMEOUT },
+    async (_name, file, _text, line, i) => {
+      const files = packages.map(([, name, rego], n) => [`p${n}${name}`, `${rego}\n\ny := 1\n`]);
+      const problems = await (second ??= problemsOf(sourcesOf('x := 1', Object.fromEntries(files))));
+      expect(problems).toContainEqual(
+        expect.objectContaining({ file: `p${i}${file}`, line, code: 'assent_package' }),
+      );
+    },
+  );
+});
+
+describe('sources are refused before anything runs', () => {
+  const wrong: [string, Sources, string][] = [
+    ['no manifest', new Map([['a.rego', 'package rules.a']]), 'manifest.json'],
+    ['a manifest that is no JSON', sourcesOf('', { 'manifest.json': '{' }), 'manifest.json'],
+    [
+      'a manifest with a member twice',
+      sourcesOf('', { 'manifest.json': '{"name":"a","name":"b"}' }),
+      'manifest.json',
+    ],
+    [
+      'a manifest with an unknown member',
+      sourcesOf('', { 'manifest.json': '{"name":"a","code":[]}' }),
+      'manifest.json',
+    ],
+    [
+      'a code outside `policy`',
+      sourcesOf('', { 'manifest.json': '{"name":"a","codes":["session.rate"]}' }),
+      'manifest.json',
+    ],
+    [
+      'a code of ours',
+      sourcesOf('', { 'manifest.json': '{"name":"a","codes":["policy.unspoken"]}' }),
+      'manifest.json',
+    ],
+    [
+      'data where packages are',
+      sourcesOf('', { 'manifest.json': '{"name":"a","data":["rules"]}' }),
+      'manifest.json',
+    ],
+    ['data that is not declared', sourcesOf('', { 'data.json': '{"other":1}' }), 'data.json'],
+    ['data with numbers nobody can hold', sourcesOf('', { 'data.json': '{"small":1e400}' }), 'data.json'],
+    ['a path that climbs', sourcesOf('', { '../a.rego': '' }), '../a.rego'],
+    ['an absolute path', sourcesOf('', { '/a.rego': '' }), '/a.rego'],
+    ['a hidden file', sourcesOf('', { '.manifest': '{}' }), '.manifest'],
+    [
+      'a path in the folder of the library',
+      sourcesOf('', { 'assent/combiner.rego': 'package assent' }),
+      'assent/combiner.rego',
+    ],
+    ['a file of another kind', sourcesOf('', { 'a.sh': '' }), 'a.sh'],
+    ['too many files', new Map(Array.from({ length: 501 }, (_, i) => [`f${i}.rego`, ''])), ''],
+    ['too many bytes', sourcesOf('', { 'big.rego': '#'.repeat(4 * 1024 * 1024) }), ''],
+  ];
+  test.each(wrong)('%s', async (_name, sources, file) => {
+    expect(await problemsOf(sources)).toContainEqual(
+      expect.objectContaining({ file, code: 'assent_sources' }),
+    );
+  });
+});
+
+describe('a run that goes on or swells is ended', () => {
+  test('at its deadline', { timeout: TIMEOUT }, async () => {
+    const result = await createCompiler({ deadlineMs: 1 }).compile(finance);
+    expect(result).toMatchObject({ ok: false, problems: [{ code: 'assent_deadline' }] });
+  });
+
+  test('by a test that never ends', { timeout: TIMEOUT }, async () => {
+    const endless =
+      'package rules.small_test\n\ntest_x if count([1 | numbers.range(1, 1000000)[_]; numbers.range(1, 1000000)[_]]) == 0';
+    const report = await createCompiler({ deadlineMs: 4000 }).test(
+      sourcesOf('x := 1', { 'x_test.rego': endless }),
+    );
+    expect(report.ok).toBe(false);
+  });
+
+  test('at its memory', { timeout: TIMEOUT }, async () => {
+    const numbers = 'numbers.range(1, 3000)';
+    const swelling = `package rules.small_test\n\ntest_x if count([[a, b] | some a in ${numbers}; some b in ${numbers}]) == 0`;
+    const report = await createCompiler({ memoryMib: 96 }).test(
+      sourcesOf('x := 1', { 'x_test.rego': swelling }),
+    );
+    expect(report).toMatchObject({ ok: false, problems: [{ code: 'assent_memory' }] });
+  });
+
+  test('and the next one works', { timeout: TIMEOUT }, async () => {
+    const one = createCompiler({ deadlineMs: 60_000 });
+    const [first, second] = await Promise.all([
+      one.compile(sourcesOf('deny if true')),
+      one.compile(sourcesOf('x := 1')),
+    ]);
+    expect([first.ok, second.ok]).toEqual([false, true]);
+  });
+});
+
+test("a toolchain that is missing is our failure, not the author's", { timeout: TIMEOUT }, async () => {
+  await expect(
+    createCompiler({ program: '/nowhere/rego.wasm.br' }).compile(sourcesOf('x := 1')),
+  ).rejects.toThrow('toolchain');
+});
+
+test('patterns in rules are pointed out', { timeout: TIMEOUT }, async () => {
+  const result = await compiler.compile(
+    sourcesOf('deny contains {"code": "policy.small"} if glob.match("a*", [], input.action.name)'),
+  );
+  expect(result).toMatchObject({
+    ok: true,
+    warnings: [{ file: 'small.rego', line: 3, code: 'assent_slow' }],
+  });
+});
+
+test('a failed test says which and where', { timeout: TIMEOUT }, async () => {
+  const failing =
+    'package rules.small_test\n\ntest_wrong if data.rules.small.x == 2\n\ntest_right if data.rules.small.x == 1';
+  const report = await compiler.test(sourcesOf('x := 1', { 'x_test.rego': failing }));
+  expect(report.ok).toBe(false);
+  expect(report.tests).toMatchObject([
+    { name: 'test_wrong', file: 'x_test.rego', line: 3, pass: false },
+    { name: 'test_right', file: 'x_test.rego', line: 5, pass: true },
+  ]);
+});
