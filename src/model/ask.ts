@@ -1,6 +1,6 @@
+import type { Resource } from './catalog.ts';
 import type { JsonObject } from './json.ts';
 import type { Mandate } from './mandate.ts';
-import type { Resource } from './catalog.ts';
 
 /** `asker` asks and reports; `opener` opens mandates; `details` sees facts; `author` pushes rules; `security` data; `admin` the rest. */
 export const ROLES = ['asker', 'opener', 'details', 'author', 'security', 'admin'] as const;

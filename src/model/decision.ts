@@ -53,6 +53,8 @@ export interface Decision extends Answer {
   /** Position of the record in this replica's log. */
   readonly recordIndex: number;
   readonly provenance: Readonly<Record<string, string>>;
+  /** What policy judged by, canonical JSON, for callers with the role `details`; absent when refused before. */
+  readonly input?: string;
   /** WWW-Authenticate style challenge when the token failed. */
   readonly challenge?: string;
 }

@@ -222,7 +222,8 @@ export function canonicalJson(value: JsonValue): string {
   if (value === null || typeof value === 'boolean') return String(value);
   if (Array.isArray(value)) {
     let out = '[';
-    for (let i = 0; i < value.length; i += 1) out += (i === 0 ? '' : ',') + canonicalJson(value[i] as JsonValue);
+    for (let i = 0; i < value.length; i += 1)
+      out += (i === 0 ? '' : ',') + canonicalJson(value[i] as JsonValue);
     return `${out}]`;
   }
   return canonicalObject(value as JsonObject);

@@ -20,7 +20,10 @@ export const REASONS = {
 
   'token.malformed': { remedy: 'stop', words: 'the token cannot be read' },
   'token.wrong_type': { remedy: 'stop', words: 'the token is not an access token' },
-  'token.algorithm': { remedy: 'stop', words: 'the token is signed with an algorithm its issuer may not use' },
+  'token.algorithm': {
+    remedy: 'stop',
+    words: 'the token is signed with an algorithm its issuer may not use',
+  },
   'token.unknown_issuer': { remedy: 'stop', words: 'the token comes from an issuer that is not configured' },
   'token.unknown_key': { remedy: 'retry_later', words: 'the key that signed the token is not known' },
   'token.bad_signature': { remedy: 'stop', words: 'the signature of the token does not verify' },
@@ -33,7 +36,10 @@ export const REASONS = {
   'token.proof': { remedy: 'stop', words: 'the proof of possession does not hold' },
   'token.replayed': { remedy: 'stop', words: 'the proof of possession was used before' },
   'token.actor_malformed': { remedy: 'stop', words: 'the actor claim of the token cannot be read' },
-  'token.actor_mismatch': { remedy: 'stop', words: 'the token belongs to another agent than the chain ends at' },
+  'token.actor_mismatch': {
+    remedy: 'stop',
+    words: 'the token belongs to another agent than the chain ends at',
+  },
 
   'delegation.malformed': { remedy: 'stop', words: 'a hop of the delegation chain cannot be read' },
   'delegation.too_deep': { remedy: 'stop', words: 'the delegation chain has too many hops' },
@@ -53,11 +59,23 @@ export const REASONS = {
 
   'authority.exceeded': { remedy: 'stop', words: 'the action is outside what was granted' },
 
-  'action.malformed': { remedy: 'change_arguments', words: 'the arguments are not what the catalog describes' },
-  'action.argument_missing': { remedy: 'change_arguments', words: 'an argument that the catalog requires is missing' },
+  'action.malformed': {
+    remedy: 'change_arguments',
+    words: 'the arguments are not what the catalog describes',
+  },
+  'action.argument_missing': {
+    remedy: 'change_arguments',
+    words: 'an argument that the catalog requires is missing',
+  },
   'action.argument_unknown': { remedy: 'change_arguments', words: 'an argument is not in the catalog' },
-  'action.argument_type': { remedy: 'change_arguments', words: 'an argument has another type than the catalog says' },
-  'action.argument_too_long': { remedy: 'change_arguments', words: 'an argument is longer than the catalog allows' },
+  'action.argument_type': {
+    remedy: 'change_arguments',
+    words: 'an argument has another type than the catalog says',
+  },
+  'action.argument_too_long': {
+    remedy: 'change_arguments',
+    words: 'an argument is longer than the catalog allows',
+  },
 
   'session.unknown': { remedy: 'stop', words: 'there is no such session' },
   'session.required': { remedy: 'stop', words: 'this action needs a session' },
@@ -68,13 +86,22 @@ export const REASONS = {
   'session.torn': { remedy: 'stop', words: 'the history of this session does not hold together' },
   'session.full': { remedy: 'stop', words: 'the session has reached its bound; open another' },
   'session.contended': { remedy: 'retry_later', words: 'too many asks race on this session' },
-  'session.duplicate': { remedy: 'stop', words: 'the same business action was already permitted in this session' },
-  'session.operation_changed': { remedy: 'stop', words: 'the operation id was used before for another action' },
+  'session.duplicate': {
+    remedy: 'stop',
+    words: 'the same business action was already permitted in this session',
+  },
+  'session.operation_changed': {
+    remedy: 'stop',
+    words: 'the operation id was used before for another action',
+  },
   'session.operation_unknown': { remedy: 'ask_human', words: 'the outcome of this operation is unknown' },
   'session.rate': { remedy: 'retry_later', words: 'the agent acts faster than it may' },
   'session.budget': { remedy: 'ask_human', words: 'the budget of this session does not cover the action' },
 
-  'provenance.untrusted': { remedy: 'ask_human', words: 'a destination or amount does not come from the user or a trusted record' },
+  'provenance.untrusted': {
+    remedy: 'ask_human',
+    words: 'a destination or amount does not come from the user or a trusted record',
+  },
 
   'policy.unspoken': { remedy: 'stop', words: 'no rule permits the action' },
   'policy.undefined': { remedy: 'stop', words: 'the policy gave no verdict' },

@@ -13,7 +13,12 @@ export class Refusal extends Error {
 }
 
 /** Which of our parts failed; the wire answers UNAVAILABLE with this reason. */
-export type FaultReason = 'SESSION_STORE_UNAVAILABLE' | 'AUDIT_UNAVAILABLE' | 'POLICY_STORE_UNAVAILABLE' | 'DEADLINE_PASSED' | 'OVERLOADED';
+export type FaultReason =
+  | 'SESSION_STORE_UNAVAILABLE'
+  | 'AUDIT_UNAVAILABLE'
+  | 'POLICY_STORE_UNAVAILABLE'
+  | 'DEADLINE_PASSED'
+  | 'OVERLOADED';
 
 /** We fail: UNAVAILABLE and retryable (DEADLINE_EXCEEDED for a passed deadline). `cause` goes to logs, never to the wire. */
 export class Fault extends Error {
@@ -37,7 +42,12 @@ export class Malformed extends Error {
   }
 }
 
-export type RejectionStatus = 'NOT_FOUND' | 'PERMISSION_DENIED' | 'FAILED_PRECONDITION' | 'ABORTED' | 'ALREADY_EXISTS';
+export type RejectionStatus =
+  | 'NOT_FOUND'
+  | 'PERMISSION_DENIED'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'ALREADY_EXISTS';
 
 /** A verb other than an ask is refused: a gRPC error with this status, and `reason` in its ErrorInfo. */
 export class Rejection extends Error {
@@ -46,7 +56,12 @@ export class Rejection extends Error {
   readonly reason: string;
   /** Facts for ErrorInfo.metadata: keys lower case, values without secrets. */
   readonly facts: Readonly<Record<string, string>>;
-  constructor(status: RejectionStatus, reason: string, words: string, facts: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: RejectionStatus,
+    reason: string,
+    words: string,
+    facts: Readonly<Record<string, string>> = {},
+  ) {
     super(words);
     this.status = status;
     this.reason = reason;

@@ -1,7 +1,7 @@
-import type { Effect, Reason } from './reason.ts';
-import type { Identity, Mandate } from './mandate.ts';
 import type { Origin } from './catalog.ts';
 import type { Answer } from './decision.ts';
+import type { Identity, Mandate } from './mandate.ts';
+import type { Effect, Reason } from './reason.ts';
 
 /** Where a session's log ends. `digest` is an HMAC over key, version, predecessor and payload. */
 export interface Head {

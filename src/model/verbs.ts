@@ -55,7 +55,10 @@ export interface Page {
 export interface SessionVerbs {
   open(pep: Pep, mandate: Mandate, openKey: string | undefined): Promise<SessionView>;
   get(pep: Pep, id: string): Promise<SessionView>;
-  list(pep: Pep, page: Page): Promise<{ readonly sessions: readonly SessionView[]; readonly nextToken: string }>;
+  list(
+    pep: Pep,
+    page: Page,
+  ): Promise<{ readonly sessions: readonly SessionView[]; readonly nextToken: string }>;
   amend(pep: Pep, id: string, mandate: Mandate): Promise<SessionView>;
   close(pep: Pep, id: string): Promise<SessionView>;
   suspend(pep: Pep, id: string, cause: string): Promise<SessionView>;
@@ -100,8 +103,15 @@ export interface PolicyVerbs {
     pep: Pep,
     content: BundleContent,
     validateOnly: boolean,
-  ): Promise<{ readonly activation: Activation; readonly testsPassed: number; readonly coveragePercent: number }>;
-  list(pep: Pep, page: Page): Promise<{ readonly activations: readonly Activation[]; readonly nextToken: string }>;
+  ): Promise<{
+    readonly activation: Activation;
+    readonly testsPassed: number;
+    readonly coveragePercent: number;
+  }>;
+  list(
+    pep: Pep,
+    page: Page,
+  ): Promise<{ readonly activations: readonly Activation[]; readonly nextToken: string }>;
   rollback(pep: Pep, revision: string | undefined): Promise<Activation>;
   patch(
     pep: Pep,

@@ -1,0 +1,166 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseTokenConfig } from '../../src/token/config.ts';
+import { createMemoryReplayStore } from '../../src/token/replay-memory.ts';
+import { createTokenVerifier, type TokenVerifier } from '../../src/token/verify.ts';
+import { AT, askWith, codeOf, forge, issuerSection, jwkOf, keySet, PAIRS } from './issuer.ts';
+
+const MINUTE = 60_000;
+/** Past the time in which an endpoint is not asked again. */
+const LATER = 31_000;
+
+let server: Server;
+let url: string;
+let asked: string[];
+let answer: (request: IncomingMessage, response: ServerResponse) => void;
+let verifier: TokenVerifier;
+let warnings: string[];
+
+beforeEach(async () => {
+  asked = [];
+  warnings = [];
+  answer = serve(keySet());
+  server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
+});
+
+afterEach(() => {
+  verifier.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+function serve(body: string): typeof answer {
+  return (_, response) => response.end(body);
+}
+
+async function start(): Promise<TokenVerifier> {
+  verifier = await createTokenVerifier({
+    config: parseTokenConfig({ issuers: [issuerSection({ keys: { url }, max_lifetime_seconds: 86_400 })] }),
+    replay: createMemoryReplayStore(() => AT),
+    log: { warn: (_, words) => warnings.push(words) },
+    at: AT,
+  });
+  return verifier;
+}
+
+/** Valid for the whole of every test. */
+const LONG = { exp: AT / 1000 + 80_000 };
+const known = askWith({ token: forge({ payload: LONG }) });
+const withKid = (kid: string) => askWith({ token: forge({ header: { kid }, payload: LONG }) });
+const code = (ask = known, at = AT) => codeOf(() => verifier.verifyToken(ask, at));
+
+test('keys are fetched once at start', async () => {
+  await start();
+  expect(await code()).toBe('accepted');
+  expect(await code()).toBe('accepted');
+  expect(asked).toEqual(['/jwks']);
+});
+
+test('a new key is found when a token names it', async () => {
+  answer = serve(JSON.stringify({ keys: [] }));
+  await start();
+  answer = serve(keySet());
+  expect(await code(known, AT + LATER)).toBe('accepted');
+});
+
+test('a key that was withdrawn is not used any more, not even for a token that was verified by it', async () => {
+  await start();
+  expect(await code()).toBe('accepted');
+  answer = serve(keySet().replaceAll('"kid":"EdDSA"', '"kid":"EdDSA-2"'));
+  expect(await code(withKid('EdDSA-2'), AT + LATER)).toBe('accepted');
+  expect(await code(known, AT + LATER)).toBe('token.unknown_key');
+});
+
+test('an unchanged set keeps what was verified', async () => {
+  await start();
+  const first = await verifier.verifyToken(known, AT);
+  await code(withKid('nobody'), AT + LATER);
+  expect(asked).toHaveLength(2);
+  expect(verifier.verifyToken(known, AT + LATER)).toBe(first);
+});
+
+test('many at once share one refetch', async () => {
+  await start();
+  const codes = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => code(withKid(`nobody-${i}`), AT + LATER)),
+  );
+  expect(new Set(codes)).toEqual(new Set(['token.unknown_key']));
+  expect(asked).toHaveLength(2);
+});
+
+describe('an endpoint that fails', () => {
+  const big = `{"keys":[],"padding":"${'x'.repeat(300_000)}"}`;
+  const many = JSON.stringify({
+    keys: Array.from({ length: 201 }, (_, i) => jwkOf(PAIRS.EdDSA.publicKey, { kid: `k${i}` })),
+  });
+  test.each<[string, typeof answer]>([
+    ['answers 500', (_, response) => response.writeHead(500).end('{"keys":[]}')],
+    ['answers with garbage', serve('<html>')],
+    ['answers with another document', serve('{"issuer":"https://issuer.example"}')],
+    ['answers with a member twice', serve('{"keys":[],"keys":[]}')],
+    ['answers with too many bytes', serve(big)],
+    ['answers with too many keys', serve(many)],
+    ['hangs up', (request) => request.destroy()],
+    ['sends half an answer', (request, response) => response.write('{"keys":', () => request.destroy())],
+  ])('%s: what is there stays, the unknown stays unknown', async (_, broken) => {
+    await start();
+    answer = broken;
+    expect(await code(withKid('nobody'), AT + LATER)).toBe('token.unknown_key');
+    expect(asked).toHaveLength(2);
+    expect(await code(known, AT + LATER)).toBe('accepted');
+    expect(warnings).toContain('keys of an issuer could not be fetched');
+  });
+
+  test('is down at start: nothing verifies until it is back', async () => {
+    answer = (request) => request.destroy();
+    await start();
+    expect(await code()).toBe('token.unknown_key');
+    answer = serve(keySet());
+    expect(await code(known, AT + 1_000)).toBe('token.unknown_key');
+    expect(await code(known, AT + LATER)).toBe('accepted');
+  });
+
+  test('is gone: its keys are used for a bounded time', async () => {
+    await start();
+    answer = (request) => request.destroy();
+    expect(await code(known, AT + 11 * MINUTE)).toBe('accepted');
+    expect(await code(known, AT + 70 * MINUTE)).toBe('accepted');
+    expect(await code(known, AT + 70 * MINUTE + 1)).toBe('token.unknown_key');
+    answer = serve(keySet());
+    expect(await code(known, AT + 72 * MINUTE)).toBe('accepted');
+  });
+
+  test('is slow: an ask waits for it only so long', async () => {
+    await start();
+    answer = () => undefined;
+    expect(await code(withKid('nobody'), AT + LATER)).toBe('token.unknown_key');
+    expect(warnings).toContain('keys of an issuer could not be fetched');
+  }, 15_000);
+});
+
+test('keys past their age are refreshed while the old ones answer', async () => {
+  await start();
+  await verifier.verifyToken(known, AT);
+  const { verifyToken } = verifier;
+  expect(verifyToken(known, AT + 11 * MINUTE)).not.toBeInstanceOf(Promise);
+  await expect.poll(() => asked.length, { timeout: 5_000 }).toBe(2);
+});
+
+test('closing ends a fetch under way', async () => {
+  await start();
+  const hung = new Promise<void>((resolve) => {
+    answer = () => resolve();
+  });
+  const waiting = code(withKid('nobody'), AT + LATER);
+  await hung;
+  verifier.close();
+  expect(await waiting).toBe('token.unknown_key');
+  expect(await code(withKid('nobody'), AT + 2 * LATER)).toBe('token.unknown_key');
+  expect(asked).toHaveLength(2);
+});
