@@ -1,0 +1,64 @@
+import type { ArgumentRole, WeightyArgument } from '../model/catalog.ts';
+import { isJsonObject, type JsonValue, quoteJson } from '../model/json.ts';
+
+/** Every scalar of the arguments, and those of them that decide where something goes or how much of it. */
+export interface Scalars {
+  readonly values: { readonly path: string; readonly value: JsonValue }[];
+  readonly weighty: WeightyArgument[];
+}
+
+/** Notes one argument, scalar by scalar; `role` is the catalog's, `unknown` where the catalog has no entry. */
+export function noteScalars(
+  into: Scalars,
+  path: string,
+  value: JsonValue,
+  role: ArgumentRole | 'unknown',
+): void {
+  if (typeof value === 'object' && value !== null) {
+    noteInside(into, path, value, role);
+    return;
+  }
+  into.values.push({ path, value });
+  if (role === 'amount' || role === 'destination') into.weighty.push({ path, value: String(value), role });
+  else if (role === 'unknown')
+    into.weighty.push({
+      path,
+      value: String(value),
+      role: typeof value === 'number' ? 'amount' : 'destination',
+    });
+}
+
+function noteInside(
+  into: Scalars,
+  path: string,
+  value: readonly JsonValue[] | { readonly [name: string]: JsonValue },
+  role: ArgumentRole | 'unknown',
+): void {
+  if (!isJsonObject(value)) {
+    (value as readonly JsonValue[]).forEach((item, index) => {
+      noteScalars(into, `${path}[${index}]`, item, role);
+    });
+    return;
+  }
+  for (const [name, member] of Object.entries(value)) noteScalars(into, stepInto(path, name), member, role);
+}
+
+const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+
+/** `a.b`, or `a["b.c"]` where the name could be mistaken for a path: two members never share one path. */
+export function stepInto(path: string, name: string): string {
+  if (!PLAIN_NAME.test(name)) return `${path}[${quoteJson(name)}]`;
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** Nesting of arrays and objects: 0 for a scalar. Stops counting past `enough`. */
+export function depthOf(value: JsonValue, enough: number): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (enough === 0) return 1;
+  let deepest = 0;
+  for (const member of Object.values(value)) {
+    const depth = depthOf(member as JsonValue, enough - 1);
+    if (depth > deepest) deepest = depth;
+  }
+  return deepest + 1;
+}

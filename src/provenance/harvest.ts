@@ -1,0 +1,87 @@
+import type { Writer } from '../model/catalog.ts';
+import { isJsonObject, type JsonValue } from '../model/json.ts';
+import type { Mandate } from '../model/mandate.ts';
+import { foldText } from '../model/text.ts';
+import { formOf, textForm } from './forms.ts';
+import type { Label } from './labels.ts';
+import { takePhrases, takeWords, wordsOf } from './words.ts';
+
+/** Values kept of one mandate or output. */
+export const MAX_VALUES = 2048;
+/** Characters looked at in one output. */
+const MAX_CHARACTERS = 262_144;
+const MAX_DEPTH = 32;
+
+/** Forms found in an output. Past a bound nothing more is noted, and what was not noted is unknown. */
+export interface Harvest {
+  readonly trusted: Set<string>;
+  readonly untrusted: Set<string>;
+  characters: number;
+}
+
+export function emptyHarvest(): Harvest {
+  return { trusted: new Set(), untrusted: new Set(), characters: 0 };
+}
+
+/** Purpose and declared values, whole and in parts: everything here is the user's. */
+export function harvestForms(mandate: Mandate): Set<string> {
+  const forms = new Set<string>();
+  const take = (form: string): void => {
+    if (forms.size < MAX_VALUES) forms.add(form);
+  };
+  // Declared values first: they are the ones that a long purpose must not push out.
+  for (const value of Object.values(mandate.declared)) {
+    const folded = foldText(value);
+    take(textForm(folded));
+    takeWords(wordsOf(folded), take);
+  }
+  const purpose = foldText(mandate.purpose);
+  const words = wordsOf(purpose);
+  take(textForm(purpose));
+  takeWords(words, take);
+  takePhrases(words, take);
+  return forms;
+}
+
+/** Walks a parsed output by its labels. Member names are not values: an id used as a name stays unknown. */
+export function harvestJson(into: Harvest, value: JsonValue, label: Label, depth = 1): void {
+  if (typeof value !== 'object' || value === null) {
+    harvestScalar(into, value, label.writer);
+    return;
+  }
+  if (depth > MAX_DEPTH || into.characters > MAX_CHARACTERS) return;
+  if (isJsonObject(value)) {
+    for (const name of Object.keys(value))
+      harvestJson(
+        into,
+        value[name] as JsonValue,
+        label.fields.get(name) ?? (label.fields.size === 0 ? label : { writer: label.writer, fields: NONE }),
+        depth + 1,
+      );
+    return;
+  }
+  for (const item of value as readonly JsonValue[]) harvestJson(into, item, label, depth + 1);
+}
+
+const NONE: ReadonlyMap<string, Label> = new Map();
+
+/** One string or number: the whole value, and what stands in it. */
+export function harvestScalar(into: Harvest, value: JsonValue, writer: Writer): void {
+  const whole = formOf(value);
+  if (whole === undefined) return;
+  into.characters += whole.length;
+  if (into.characters > MAX_CHARACTERS) return;
+  // An agent's own words (`self`) come back without the origin they had; whoever held it stays the stronger.
+  const trusted = writer === 'system';
+  const set = trusted ? into.trusted : into.untrusted;
+  note(set, whole);
+  if (typeof value !== 'string') return;
+  // Plain words of a trusted record vouch for nothing; only its numbers, ids and addresses do.
+  takeWords(wordsOf(foldText(value)), (form, telling) => {
+    if (telling || !trusted) note(set, form);
+  });
+}
+
+function note(set: Set<string>, form: string): void {
+  if (set.size < MAX_VALUES) set.add(form);
+}

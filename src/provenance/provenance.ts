@@ -1,0 +1,86 @@
+import type { Action, CatalogEntry, Origin } from '../model/catalog.ts';
+import type { Provenance } from '../model/facts.ts';
+import type { JsonValue } from '../model/json.ts';
+import type { Mandate } from '../model/mandate.ts';
+import type { Seen, Session } from '../model/session.ts';
+import { formOf } from './forms.ts';
+import { emptyHarvest, harvestForms, harvestJson, harvestScalar, MAX_VALUES } from './harvest.ts';
+import { createHasher, type Hasher } from './hasher.ts';
+import { labelsOf, UNLABELLED } from './labels.ts';
+
+/** What a tool returned, as its enforcement point reported it. */
+interface Output {
+  /** Strictly parsed, where the output is JSON. */
+  readonly json?: JsonValue;
+  readonly text?: string;
+  /** Cut by the reporter. A cut value is another value, so nothing in it is trusted. */
+  readonly truncated: boolean;
+}
+
+/**
+ * Where values come from. Within one output a value that stands in a trusted field is trusted, whatever the text
+ * beside it repeats, and every value is handed over once. Between outputs the session settles it: what the user
+ * said is the user's, whoever repeats it.
+ */
+export interface Tracer {
+  /** The user's values, for the entry that opens or amends a session. At most 2048. */
+  harvestMandate(tenant: string, mandate: Mandate): readonly Seen[];
+  /** Values of one output under their labels, trusted ones first. At most 2048 of 256 Ki characters. */
+  harvestOutput(tenant: string, entry: CatalogEntry | undefined, output: Output): readonly Seen[];
+  /**
+   * The origin of every argument of an effectful action, by path; `{}` for a plain read. Unknown where nothing
+   * was seen, where there is no session, and for true, false and null, which could come from anywhere.
+   */
+  traceArguments(session: Session | null, action: Action, tenant: string): Provenance;
+}
+
+const NOTHING: Provenance = Object.freeze({});
+
+/**
+ * @param key at least 32 bytes, the same for all replicas; each tenant's own key is derived from it (HKDF)
+ * @throws RangeError when the key is shorter
+ */
+export function createProvenance({ key }: { readonly key: Buffer }): Tracer {
+  if (key.length < 32) throw new RangeError('provenance key is shorter than 32 bytes');
+  const hashers = new Map<string, Hasher>();
+  const hasherOf = (tenant: string): Hasher => {
+    let hasher = hashers.get(tenant);
+    if (hasher === undefined) {
+      hasher = createHasher(key, tenant);
+      hashers.set(tenant, hasher);
+    }
+    return hasher;
+  };
+  return {
+    harvestMandate(tenant, mandate) {
+      const hasher = hasherOf(tenant);
+      return Array.from(harvestForms(mandate), (form) => ({ hash: hasher(form), origin: 'user' }));
+    },
+    harvestOutput: (tenant, entry, output) => harvestOutput(hasherOf(tenant), entry, output),
+    traceArguments: (session, action, tenant) =>
+      action.effectful ? trace(session, action, hasherOf(tenant)) : NOTHING,
+  };
+}
+
+function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: Output): readonly Seen[] {
+  const label = output.truncated ? UNLABELLED : labelsOf(entry);
+  const harvest = emptyHarvest();
+  if (output.json !== undefined) harvestJson(harvest, output.json, label);
+  else if (output.text !== undefined) harvestScalar(harvest, output.text, label.writer);
+  const seen: Seen[] = [];
+  for (const form of harvest.trusted) seen.push({ hash: hasher(form), origin: 'trusted' });
+  for (const form of harvest.untrusted) {
+    if (seen.length >= MAX_VALUES) break;
+    if (!harvest.trusted.has(form)) seen.push({ hash: hasher(form), origin: 'untrusted' });
+  }
+  return seen;
+}
+
+function trace(session: Session | null, action: Action, hasher: Hasher): Provenance {
+  const found: Record<string, Origin> = Object.create(null);
+  for (const { path, value } of action.values) {
+    const form = session === null ? undefined : formOf(value);
+    found[path] = form === undefined ? 'unknown' : (session?.originOf(hasher(form)) ?? 'unknown');
+  }
+  return found;
+}

@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import { describe, expect, test } from 'vitest';
+import { opens } from '../../src/audit/commitment.ts';
+import { buildRecord } from '../../src/audit/record.ts';
+import { reasonOf } from '../../src/model/reason.ts';
+import { ask, PAYMENT } from '../catalog/fixture.ts';
+import { ALLOW, CALLER, DENY, PLACE, parsed, trailOf } from './fixture.ts';
+
+describe('the record of an answer', () => {
+  const trail = trailOf();
+  const { text, openings } = buildRecord(trail, ALLOW, PLACE);
+  const record = parsed(text);
+
+  test('is canonical JSON', () => {
+    expect(canonicalize(JSON.parse(text))).toBe(text);
+  });
+
+  test('says who, for whom, by which chain, what, when, by which rules and where it stands', () => {
+    expect(record).toMatchObject({
+      v: 1,
+      kind: 'decision',
+      index: 7,
+      previous: PLACE.previous,
+      decision_id: ALLOW.id,
+      ts: 1_760_000_000_000,
+      tenant: 'acme',
+      pep: 'gateway',
+      request_id: trail.ask.requestId,
+      request_digest: 'digest',
+      operation_id: 'call-1',
+      trace_id: 'ab'.repeat(16),
+      dry_run: false,
+      dev: false,
+      action: { name: 'payment.send', class: 'external', known: true },
+      resource: { type: 'invoice', id: 'INV-7' },
+      caller: {
+        subject: { iss: 'https://idp.test', id: 'ann' },
+        actor: { id: 'agent-7' },
+        prior_actors: [{ id: 'agent-1' }],
+        client: 'agent-app',
+        auth: { method: 'dpop', bound: true, binding: 'thumbprint-of-the-key' },
+      },
+      chain: ['hop-hash-1'],
+      revision: 'rev-1',
+      activation: 3,
+      data_version: 4,
+      facts_state: 'judged',
+      answer: { expires_at: 1_760_000_030_000, execution_key: 'exec-1', replayed: false },
+      verdict: {
+        effect: 'allow',
+        obligations: [{ name: 'notify' }],
+        consume: [{ budget: 'payments', amount: '120.5' }],
+      },
+      session: { appended: true, version: 7, payload: { kind: 'decision' } },
+    });
+    expect(record).not.toHaveProperty('walk_id');
+    expect(record).not.toHaveProperty('shortened');
+  });
+
+  test('holds no token, no proof, no jti', () => {
+    const secret = {
+      ...trail,
+      ask: {
+        ...trail.ask,
+        chain: ['raw-hop'],
+        credential: { scheme: 'dpop', token: 'raw-token', proof: 'raw-proof' } as const,
+      },
+    };
+    const { text: said } = buildRecord(secret, ALLOW, PLACE);
+    for (const word of ['raw-token', 'raw-proof', 'raw-hop', 'jti-never-shown'])
+      expect(said).not.toContain(word);
+  });
+
+  test('shows a sensitive argument as a salted commitment, and only that one', () => {
+    expect(text).not.toContain('DE89370400440532013000');
+    expect(record['facts']).toMatchObject({
+      args: { account: { commitment: openings[0]?.commitment }, amount: 120.5, vendor: 'Blue Harbor Ltd' },
+      claimed: { args: { account: 'not the real one' } },
+    });
+    expect(openings).toHaveLength(1);
+    expect(openings[0]?.value).toBe('"DE89370400440532013000"');
+  });
+
+  test('commits so that the opening fits, no other does, and equal values do not show', () => {
+    const [opening] = openings;
+    if (opening === undefined) throw new Error('no opening');
+    const salt = Buffer.from(opening.salt, 'base64url');
+    const again = createHash('sha256').update(salt).update('"DE89370400440532013000"').digest('base64url');
+    expect(opening.commitment).toBe(again);
+    expect(opens(opening)).toBe(true);
+    expect(opens({ ...opening, value: '"DE00"' })).toBe(false);
+    expect(buildRecord(trail, ALLOW, PLACE).openings[0]?.commitment).not.toBe(opening.commitment);
+  });
+
+  test('repeats policy\u2019s input word for word where nothing is sensitive', () => {
+    const read = trailOf('rate.read', { from: 'EUR' });
+    expect(buildRecord(read, ALLOW, PLACE).text).toContain(`"facts":${read.judged?.input},`);
+  });
+
+  test('hides all facts when the arguments cannot be told apart from the rest', () => {
+    const judged = { ...trail.judged, input: '{"words":"DE89370400440532013000"}' } as typeof trail.judged;
+    const { text: said } = buildRecord({ ...trail, judged } as typeof trail, ALLOW, PLACE);
+    expect(said).not.toContain('DE89370400440532013000');
+  });
+
+  test('commits to an argument above 16 KiB', () => {
+    const long = '\u20ac'.repeat(6000);
+    const read = trailOf('rate.read', { from: 'EUR' });
+    const judged = { ...read.judged, input: `{"args":{"from":"${long}","to":"USD"}}` } as typeof read.judged;
+    const built = buildRecord({ ...read, judged } as typeof read, ALLOW, PLACE);
+    expect(parsed(built.text)['facts']).toEqual({
+      args: { from: { commitment: built.openings[0]?.commitment }, to: 'USD' },
+    });
+    expect(built.openings[0]?.value).toBe(`"${long}"`);
+  });
+
+  test('names both ids when a retry got its earlier answer', () => {
+    const { judged: _, ...replay } = trail;
+    const built = parsed(buildRecord({ ...replay, id: 'later' }, { ...ALLOW, replayed: true }, PLACE).text);
+    expect(built).toMatchObject({
+      decision_id: ALLOW.id,
+      walk_id: 'later',
+      answer: { replayed: true },
+      facts_state: 'partial',
+    });
+  });
+});
+
+describe('the record of a refusal', () => {
+  test('before the token was read holds no argument', () => {
+    const asked = ask('payment.send', PAYMENT);
+    const { text } = buildRecord({ ask: asked, at: 5, id: DENY.id }, DENY, PLACE);
+    expect(canonicalize(JSON.parse(text))).toBe(text);
+    expect(parsed(text)).toMatchObject({
+      facts: {},
+      facts_state: 'partial',
+      revision: 'rev-9',
+      activation: 9,
+      chain: [],
+    });
+    expect(parsed(text)).not.toHaveProperty('caller');
+    expect(text).not.toContain('Blue Harbor');
+  });
+
+  test('after the action was read holds what the trail knew, sensitive arguments still hidden', () => {
+    const { judged: _, ...known } = trailOf();
+    const built = buildRecord(known, { ...DENY, reasons: [reasonOf('session.task_closed')] }, PLACE);
+    expect(parsed(built.text)).toMatchObject({
+      facts: { args: { amount: 120.5 }, provenance: { amount: 'user' } },
+    });
+    expect(built.text).not.toContain('DE89370400440532013000');
+  });
+
+  test('at a session that it did not change says at which head', () => {
+    const session = { id: 's-1', head: { version: 4, digest: 'head' } } as never;
+    const known = { ...trailOf(), session };
+    expect(parsed(buildRecord(known, DENY, PLACE).text)['session']).toEqual({
+      appended: false,
+      digest: 'head',
+      id: 's-1',
+      version: 4,
+    });
+  });
+
+  test('does not repeat a trace header that is none', () => {
+    const trail = trailOf();
+    const odd = { ...trail, ask: { ...trail.ask, traceparent: '00-"},{-x' } };
+    expect(parsed(buildRecord(odd, DENY, PLACE).text)).not.toHaveProperty('trace_id');
+  });
+});
+
+describe('a record too long', () => {
+  const big = 'x'.repeat(70_000);
+  const payload = `{"blob":"${big}"}`;
+  const input = `{"args":{"from":"EUR"},"x":"${big}"}`;
+  const committed = { session: 's', version: 1, digest: 'd', payload };
+  const reasons = [{ ...reasonOf('policy.unspoken'), details: { big } }];
+
+  test.each<[string, boolean, boolean, boolean, readonly string[]]>([
+    ['gives up the session payload first', true, false, false, ['session.payload']],
+    ['then the facts', true, true, false, ['facts', 'session.payload']],
+    ['only what is there', false, true, false, ['facts']],
+    ['then the verdict', true, true, true, ['facts', 'session.payload', 'verdict']],
+  ])('%s', (_, longPayload, longFacts, longVerdict, shortened) => {
+    const trail = trailOf('rate.read', { from: 'EUR' });
+    const long = longFacts ? { ...trail, judged: { ...trail.judged, input } } : trail;
+    const { committed: entry, ...bare } = ALLOW;
+    expect(entry).toBeDefined();
+    const answer = { ...bare, ...(longPayload ? { committed } : {}), ...(longVerdict ? { reasons } : {}) };
+    const built = buildRecord(long as typeof trail, answer, PLACE);
+    const record = parsed(built.text);
+    expect(Buffer.byteLength(built.text)).toBeLessThanOrEqual(65_535);
+    expect(canonicalize(JSON.parse(built.text))).toBe(built.text);
+    expect(record['shortened']).toEqual(shortened);
+    expect(record['verdict']).toMatchObject({ effect: 'allow' });
+    for (const opening of built.openings) expect(opens(opening)).toBe(true);
+    if (longFacts) expect(built.openings.map(({ value }) => value)).toContain(input);
+  });
+
+  test('commits to a caller that fills it', () => {
+    const caller = { ...CALLER, client: big };
+    const built = buildRecord({ ...trailOf(), caller }, ALLOW, PLACE);
+    expect(Buffer.byteLength(built.text)).toBeLessThanOrEqual(65_535);
+    expect(parsed(built.text)['shortened']).toContain('caller');
+  });
+
+  test('that nothing can shorten is not written at all', () => {
+    const trail = trailOf();
+    expect(() => buildRecord({ ...trail, ask: { ...trail.ask, operationId: big } }, ALLOW, PLACE)).toThrow(
+      RangeError,
+    );
+  });
+});

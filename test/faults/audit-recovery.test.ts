@@ -1,0 +1,197 @@
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { openFileLog } from '../../src/audit/file.ts';
+import { LogDamaged } from '../../src/audit/log.ts';
+import { readRecords, verifyLog } from '../../src/audit/read.ts';
+import { FAST, plain, scratch } from '../audit/fixture.ts';
+
+const FIRST = '0000000000000000.records';
+
+/** Opens, appends one record, closes, and says what was found. */
+async function reopen(dir: string, verify: 'all' | 'tail' = 'all') {
+  const log = openFileLog({ dir, durability: 'os', verify });
+  const { index } = await log.append(plain('after'));
+  await log.close();
+  return { recovered: log.recovered, index };
+}
+
+async function written(dir: string, records: number, segmentBytes = 1 << 26): Promise<void> {
+  const log = openFileLog({ dir, durability: 'disk', segmentBytes });
+  for (let i = 0; i < records; i += 1) await log.append(plain(`note ${i}`));
+  await log.close();
+}
+
+describe('a torn tail', () => {
+  let whole: Buffer;
+  let ends: readonly number[];
+
+  beforeAll(async () => {
+    const dir = mkdtempSync(join(FAST, 'assent-torn-'));
+    await written(dir, 5);
+    whole = readFileSync(join(dir, FIRST));
+    ends = [64, ...[...readRecords(dir)].map(({ end }) => end)];
+    rmSync(dir, { recursive: true });
+  });
+
+  function withBytes(bytes: Buffer): string {
+    const dir = scratch(FAST);
+    writeFileSync(join(dir, FIRST), bytes);
+    return dir;
+  }
+
+  test('cut at any byte of the last two records keeps every whole one', { timeout: 60_000 }, async () => {
+    const third = ends[3] ?? 0;
+    for (let cut = third; cut <= whole.length; cut += 1) {
+      const dir = withBytes(whole.subarray(0, cut));
+      const kept = ends.filter((end) => end <= cut).length - 1;
+      const prefix = ends[kept] ?? 0;
+      const { recovered, index } = await reopen(dir);
+      expect(recovered).toMatchObject({ records: kept, droppedBytes: cut - prefix });
+      expect(index).toBe(kept);
+      expect(verifyLog(dir)).toMatchObject({ records: kept + 1, tornBytes: 0 });
+      if (recovered.droppedTo !== undefined)
+        expect(readFileSync(recovered.droppedTo).equals(whole.subarray(prefix, cut))).toBe(true);
+    }
+  });
+
+  test('with any bit of the last record flipped drops that record and nothing else', {
+    timeout: 60_000,
+  }, async () => {
+    const start = ends[4] ?? 0;
+    for (let bit = start * 8; bit < whole.length * 8; bit += 1) {
+      const bytes = Buffer.from(whole);
+      bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      const dir = withBytes(bytes);
+      const log = openFileLog({ dir, durability: 'os' });
+      await log.close();
+      expect(log.recovered).toMatchObject({ records: 4, droppedBytes: whole.length - start });
+      expect(verifyLog(dir)).toMatchObject({ records: 4, tornBytes: 0 });
+    }
+  });
+
+  test.each<[string, Buffer]>([
+    ['zeros', Buffer.alloc(5000)],
+    ['ones', Buffer.alloc(5000, 255)],
+    ['half a record', Buffer.from('00000000', 'hex')],
+  ])('of %s is set aside', async (_, tail) => {
+    const dir = withBytes(Buffer.concat([whole, tail]));
+    const { recovered } = await reopen(dir);
+    expect(recovered).toMatchObject({ records: 5, droppedBytes: tail.length });
+    expect(verifyLog(dir).records).toBe(6);
+  });
+
+  test('recovered twice is the same log', async () => {
+    const dir = withBytes(whole.subarray(0, whole.length - 1));
+    await reopen(dir);
+    const { recovered } = await reopen(dir);
+    expect(recovered).toMatchObject({ records: 5, droppedBytes: 0 });
+  });
+
+  test('a reader stops before it and says so', () => {
+    const dir = withBytes(whole.subarray(0, whole.length - 1));
+    expect(verifyLog(dir)).toMatchObject({ records: 4, tornBytes: whole.length - 1 - (ends[4] ?? 0) });
+  });
+});
+
+describe('a log that is not what was written', () => {
+  async function segments(): Promise<{ readonly dir: string; readonly names: readonly string[] }> {
+    const dir = scratch();
+    await written(dir, 60, 1500);
+    const names = readdirSync(dir)
+      .filter((name) => name.endsWith('.records'))
+      .sort();
+    expect(names.length).toBeGreaterThan(3);
+    return { dir, names };
+  }
+
+  const tampers: readonly (readonly [string, (dir: string, names: readonly string[]) => void])[] = [
+    ['an earlier segment is missing', (dir, names) => rmSync(join(dir, names[1] ?? ''))],
+    ['the first segment is missing', (dir, names) => rmSync(join(dir, names[0] ?? ''))],
+    ['an earlier segment is shorter', (dir, names) => truncateSync(join(dir, names[1] ?? ''), 700)],
+    ['an earlier segment is longer', (dir, names) => appendFileSync(join(dir, names[0] ?? ''), 'x')],
+    [
+      'a header is overwritten',
+      (dir, names) => writeFileSync(join(dir, names[1] ?? ''), Buffer.alloc(64), { flag: 'r+' }),
+    ],
+    [
+      'a segment stands in the place of another',
+      (dir, names) => copyFileSync(join(dir, names[0] ?? ''), join(dir, names[1] ?? '')),
+    ],
+  ];
+
+  test.each(tampers)('is not opened when %s', async (_, tamper) => {
+    const { dir, names } = await segments();
+    tamper(dir, names);
+    expect(() => openFileLog({ dir, durability: 'os' })).toThrow(LogDamaged);
+    expect(() => verifyLog(dir)).toThrow(LogDamaged);
+  });
+
+  test.each(tampers.filter(([name]) => !name.includes('first')))(
+    'is not opened by its tail either when %s',
+    async (_, tamper) => {
+      const { dir, names } = await segments();
+      tamper(dir, names);
+      expect(() => openFileLog({ dir, durability: 'os', verify: 'tail' })).toThrow(LogDamaged);
+    },
+  );
+
+  test('is not opened when any bit of an earlier segment is flipped', async () => {
+    const { dir, names } = await segments();
+    const path = join(dir, names[1] ?? '');
+    const bytes = readFileSync(path);
+    for (let at = 0; at < bytes.length; at += 7) {
+      const flipped = Buffer.from(bytes);
+      flipped.writeUInt8(flipped.readUInt8(at) ^ 4, at);
+      writeFileSync(path, flipped);
+      expect(() => openFileLog({ dir, durability: 'os' })).toThrow(LogDamaged);
+    }
+    writeFileSync(path, bytes);
+    expect((await reopen(dir)).recovered.records).toBe(60);
+  });
+
+  test('is not opened when an intact record of another log was put in', async () => {
+    const dir = scratch();
+    await written(dir, 3);
+    const other = scratch();
+    await written(other, 4);
+    // Same place, same checksum rules, other predecessor: the notes differ from the third record on.
+    const forged = join(scratch(), 'log');
+    mkdirSync(forged);
+    const log = openFileLog({ dir: forged, durability: 'os' });
+    for (let i = 0; i < 4; i += 1) await log.append(plain(`other ${i}`));
+    await log.close();
+    const mine = readFileSync(join(dir, FIRST));
+    const last = [...readRecords(forged)];
+    const theirs = readFileSync(join(forged, FIRST)).subarray(last[2]?.end);
+    writeFileSync(join(dir, FIRST), Buffer.concat([mine, theirs]));
+    expect(() => openFileLog({ dir, durability: 'os' })).toThrow('does not continue');
+  });
+
+  test('a segment that was being made when the process died is no segment', async () => {
+    const { dir } = await segments();
+    writeFileSync(join(dir, '0000000000000060.records.new'), 'half a head');
+    expect((await reopen(dir)).recovered).toMatchObject({ records: 60, droppedBytes: 0 });
+    expect(readdirSync(dir).some((name) => name.endsWith('.new'))).toBe(false);
+  });
+
+  test('the lock is free again when it was not opened', async () => {
+    const { dir, names } = await segments();
+    const path = join(dir, names[0] ?? '');
+    const bytes = readFileSync(path);
+    truncateSync(path, 100);
+    expect(() => openFileLog({ dir, durability: 'os' })).toThrow(LogDamaged);
+    writeFileSync(path, bytes);
+    expect((await reopen(dir)).recovered.records).toBe(60);
+  });
+});
