@@ -22,9 +22,14 @@ export interface Rooms {
   /** Loads (or opens) the session so that entering needs no waiting; undefined for a stateless ask. */
   findSession(ask: Ask, caller: Caller, at: number): Promise<Opening | undefined>;
   readAction(ask: Ask): Action;
-  verifyDelegation(ask: Ask, caller: Caller, opening: Opening | undefined, at: number): Authority | Promise<Authority>;
+  verifyDelegation(
+    ask: Ask,
+    caller: Caller,
+    opening: Opening | undefined,
+    at: number,
+  ): Authority | Promise<Authority>;
   enterSession(trail: Entering, opening: Opening | undefined): Session | null;
-  traceArguments(session: Session | null, action: Action): Provenance;
+  traceArguments(session: Session | null, action: Action, tenant: string): Provenance;
   evaluatePolicy(facts: Facts): Judged;
   /** The answers that no policy can loosen. */
   holdFloors(facts: Facts, verdict: Verdict): Verdict;
@@ -67,7 +72,7 @@ async function walk(trail: Trail, rooms: Rooms): Promise<Answer> {
 function judge(trail: Entering, opening: Opening | undefined, rooms: Rooms): Promise<Answer | undefined> {
   const session = (trail.session = rooms.enterSession(trail, opening));
   if (session?.answered !== undefined) return Promise.resolve(session.answered);
-  const provenance = (trail.provenance = rooms.traceArguments(session, trail.action));
+  const provenance = (trail.provenance = rooms.traceArguments(session, trail.action, trail.ask.pep.tenant));
   const facts: Facts = { ...trail, session, provenance };
   try {
     const judged = (trail.judged = rooms.evaluatePolicy(facts));

@@ -1,0 +1,70 @@
+/** Timing of a case: latencies one by one, throughput and CPU over the whole run. */
+export interface Measured {
+  readonly name: string;
+  /** Microseconds from asking to having the answer. */
+  readonly p50_us: number;
+  readonly p99_us: number;
+  readonly per_second: number;
+  /** CPU of the process under test per answer, user and system, microseconds. */
+  readonly cpu_us: number;
+}
+
+export interface Case {
+  readonly name: string;
+  /** One question and its answer; throws when the answer is not the wanted one. */
+  readonly once: () => Promise<void> | void;
+  /** Total CPU so far of the process that answers, microseconds. */
+  readonly cpu: () => Promise<number> | number;
+  /** Questions in flight at any time. */
+  readonly inFlight: number;
+}
+
+export function ownCpu(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+/**
+ * Runs a case for about `seconds` after a warm-up of a third of that.
+ * @returns figures in microseconds; throughput per second of wall time
+ */
+export async function measure({ name, once, cpu, inFlight }: Case, seconds: number): Promise<Measured> {
+  await run(once, inFlight, seconds / 3, []);
+  const latencies: number[] = [];
+  const cpuBefore = await cpu();
+  const started = performance.now();
+  await run(once, inFlight, seconds, latencies);
+  const elapsed = performance.now() - started;
+  const cpuAfter = await cpu();
+  latencies.sort((a, b) => a - b);
+  const at = (share: number) => round((latencies[Math.floor(share * (latencies.length - 1))] ?? 0) * 1000);
+  return {
+    name,
+    p50_us: at(0.5),
+    p99_us: at(0.99),
+    per_second: Math.round((latencies.length / elapsed) * 1000),
+    cpu_us: round((cpuAfter - cpuBefore) / latencies.length),
+  };
+}
+
+async function run(
+  once: Case['once'],
+  inFlight: number,
+  seconds: number,
+  latencies: number[],
+): Promise<void> {
+  const until = performance.now() + seconds * 1000;
+  const lane = async () => {
+    for (let asked = performance.now(); asked < until; ) {
+      await once();
+      const answered = performance.now();
+      latencies.push(answered - asked);
+      asked = answered;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, lane));
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

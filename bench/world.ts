@@ -1,0 +1,146 @@
+/** A house of its own for the bench: throwaway keys, agents with keys for a deep chain, sessions opened ahead. */
+import { generateKeyPairSync, hash, type KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { mintHop } from '../src/delegation/mint.ts';
+import { DEV_AUDIENCE, DEV_ISSUER, prepareDev } from '../src/dev.ts';
+import { AuthorizeRequestSchema, AuthorizeResponseSchema, Effect } from '../src/gen/assent/v1/authorization_pb.js';
+import { type Mandate, MandateSchema } from '../src/gen/assent/v1/mandate_pb.js';
+import { mintAccessToken } from '../src/token/mint.ts';
+
+const AGENTS = ['a0', 'a1', 'a2', 'a3', 'a4'] as const;
+/** Dev keys of the bench's agents: fixed by name, since server and asker are two processes. */
+export interface World {
+  readonly raw: Readonly<Record<string, unknown>>;
+  readonly issuerKey: object;
+  readonly agentKeys: ReadonlyMap<string, KeyObject>;
+}
+
+/** Writes (or finds) the keys below `directory`. */
+export function makeWorld(directory: string, catalog: string): World {
+  const raw = prepareDev(directory);
+  const agentKeys = new Map<string, KeyObject>();
+  const agents = AGENTS.map((id) => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    agentKeys.set(id, privateKey);
+    return { iss: DEV_ISSUER, id, keys: [{ ...publicKey.export({ format: 'jwk' }), kid: id, alg: 'EdDSA', use: 'sig' }] };
+  });
+  return {
+    raw: { ...raw, catalog, delegation: { agents } },
+    issuerKey: {},
+    agentKeys,
+  };
+}
+
+export const MANDATE: Mandate = create(MandateSchema, {
+  taskType: 'invoice_run',
+  purpose: 'pay the invoices of acme to DE02120300000000202051, 12.50 each',
+  actions: ['payment.send', 'invoice.read', 'vendor.lookup'],
+  declared: { vendor: 'acme', amount: '12.50', account: 'DE02120300000000202051' },
+  limits: { payments: '1000000' },
+  expireTime: timestampFromMs(Date.now() + 24 * 3_600_000),
+});
+
+export async function mintToken(key: Parameters<typeof mintAccessToken>[0]['privateKey'], actor: string): Promise<string> {
+  const iat = Math.floor(Date.now() / 1000);
+  const claims = {
+    iss: DEV_ISSUER,
+    aud: DEV_AUDIENCE,
+    sub: 'ana',
+    client_id: 'bench',
+    scope: 'agent',
+    iat,
+    exp: iat + 3000,
+    jti: `bench-${actor}`,
+    act: { iss: DEV_ISSUER, sub: actor },
+  };
+  return mintAccessToken({ privateKey: key, kid: 'dev-issuer', alg: 'ES256', claims });
+}
+
+/** Four hops, a0 to a4, each leaving what the last left. */
+export async function mintChain(keys: ReadonlyMap<string, KeyObject>, mandate: string): Promise<string[]> {
+  const chain: string[] = [];
+  const iat = Math.floor(Date.now() / 1000);
+  for (let i = 0; i < 4; i += 1) {
+    const key = keys.get(`a${i}`);
+    if (key === undefined) throw new Error('an agent of the bench has no key');
+    const parent = chain.at(-1);
+    chain.push(
+      await mintHop({
+        privateKey: key,
+        kid: `a${i}`,
+        alg: 'EdDSA',
+        tenant: 'dev',
+        delegator: { iss: DEV_ISSUER, id: `a${i}` },
+        delegate: { iss: DEV_ISSUER, id: `a${i + 1}` },
+        mandate,
+        task: 'invoice_run',
+        actions: ['payment.send'],
+        limits: { payments: '1000000' },
+        jti: `hop-${mandate.slice(0, 8)}-${i}`,
+        iat,
+        exp: iat + 3000,
+        ...(parent === undefined ? {} : { parent }),
+      }),
+    );
+  }
+  return chain;
+}
+
+let counter = 0;
+/** UUIDv7 of now, made of a counter: no two in one run. */
+export function nextId(): string {
+  counter += 1;
+  const time = Date.now().toString(16).padStart(12, '0');
+  const tail = hash('sha256', `${process.pid}:${counter}`, 'hex');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${tail.slice(0, 3)}-8${tail.slice(3, 6)}-${tail.slice(6, 18)}`;
+}
+
+export interface PaymentAsk {
+  readonly token: string;
+  readonly session: string;
+  readonly chain?: readonly string[];
+  readonly action?: string;
+  /** Bytes of context that policy sees as `claimed`. */
+  readonly padding?: number;
+}
+
+const text = new TextEncoder();
+
+/** One payment that the rules allow, as it stands on the wire: another invoice each time. */
+export function paymentBytes({ token, session, chain, action = 'payment.send', padding = 0 }: PaymentAsk): Uint8Array {
+  const requestId = nextId();
+  const args = {
+    account: 'DE02120300000000202051',
+    amount: '12.50',
+    invoice: `INV-${counter}`,
+    vendor: 'acme',
+  };
+  return toBinary(
+    AuthorizeRequestSchema,
+    create(AuthorizeRequestSchema, {
+      requestId,
+      action: {
+        name: action,
+        resource: { type: 'invoice', id: args.invoice },
+        argumentsJson: text.encode(JSON.stringify(args)),
+      },
+      credential: { form: { case: 'bearerToken', value: token } },
+      session: { reference: { case: 'id', value: session } },
+      chain: [...(chain ?? [])],
+      contextJson: padding === 0 ? new Uint8Array() : text.encode(JSON.stringify({ note: 'x'.repeat(padding) })),
+    }),
+  );
+}
+
+/** @throws Error when the answer has another effect: a fast wrong answer must not win */
+export function expectEffect(answer: Uint8Array, wanted: Effect): void {
+  const { decision } = fromBinary(AuthorizeResponseSchema, answer);
+  if (decision?.effect !== wanted)
+    throw new Error(`wanted ${Effect[wanted]}, got ${decision && Effect[decision.effect]}: ${decision?.reasons.map((r) => r.code)}`);
+}
+
+export function issuerKeyFile(directory: string): string {
+  return join(directory, 'issuer.jwk');
+}

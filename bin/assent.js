@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+// Starts the command line on Node 24 or later: in a checkout from the TypeScript sources, published from dist.
+// Runs on Node 18 up to the point where it hands over.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const NEEDED = 24;
+
+const newEnough = Number(process.versions.node.split('.')[0]) >= NEEDED;
+const bundled = join(root, 'node_modules', '.bin', 'node');
+
+if (newEnough) await start();
+else handOver();
+
+async function start() {
+  hushExperimental();
+  // Node strips types only outside node_modules: a checkout runs its sources, a package what was built from them.
+  const built = join(root, 'dist', 'cli', 'main.js');
+  const source = join(root, 'src', 'cli', 'main.ts');
+  const published = root.split(/[\\/]/).includes('node_modules') || !existsSync(source);
+  const { main } = await import(pathToFileURL(published ? built : source).href);
+  await main(process.argv);
+}
+
+/** `node:sqlite` says that it is experimental at every start; other warnings are for people to read. */
+function hushExperimental() {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => {
+    if (name !== 'ExperimentalWarning') process.stderr.write(`${name}: ${message}\n`);
+  });
+}
+
+/** Runs this file again on a Node that fits, and ends as it ends. */
+function handOver() {
+  if (!existsSync(bundled)) {
+    process.stderr.write(
+      `assent: this needs Node ${NEEDED} or later, and runs on ${process.versions.node}; in a checkout, \`npm install\` brings one\n`,
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
+  // Ctrl-C reaches the whole group by itself; what is sent to this process alone is passed on.
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  process.on('SIGINT', () => undefined);
+  child.on('error', (cause) => {
+    process.stderr.write(`assent: \`${bundled}\` cannot be started: ${cause.message}\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+  });
+}

@@ -1,0 +1,67 @@
+// Brings a checkout to the point where everything runs: packages (Node 24 among them) and the built client.
+// Runs on the Node that the machine has (18 or later); does nothing when there is nothing to do.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** SHA-256 over names and contents of the files below `paths`. */
+function digestOf(paths) {
+  const hash = createHash('sha256');
+  const visit = (path) => {
+    hash.update(`${path}\0`);
+    hash.update(readFileSync(join(root, path)));
+  };
+  for (const path of paths) {
+    if (!existsSync(join(root, path))) continue;
+    if (!path.endsWith('/')) visit(path);
+    else
+      for (const entry of readdirSync(join(root, path), { recursive: true, withFileTypes: true }).sort(
+        (a, b) => (a.name < b.name ? -1 : 1),
+      ))
+        if (entry.isFile()) visit(join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1));
+  }
+  return hash.digest('hex');
+}
+
+/** Runs `work` unless the stamp shows that it ran on these inputs; the stamp is written last. */
+function once(name, digest, work) {
+  const stamp = join(root, 'node_modules', `.assent-${name}`);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
+  work();
+  writeFileSync(stamp, digest);
+}
+
+function run(what, command, args) {
+  process.stderr.write(`assent: ${what} …\n`);
+  const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (done.status !== 0) {
+    process.stderr.write(`assent: ${what} failed; run \`${command} ${args.join(' ')}\` to see why\n`);
+    process.exit(done.status ?? 1);
+  }
+}
+
+once('packages', digestOf(['package.json', 'package-lock.json']), () => {
+  run('installing packages', 'npm', ['install', '--no-audit', '--no-fund', '--loglevel=error']);
+  if (!existsSync(join(root, 'node_modules/.bin/node')) && Number(process.versions.node.split('.')[0]) < 24) {
+    process.stderr.write(
+      'assent: there is no packaged Node 24 for this platform; install Node 24 or later\n',
+    );
+    process.exit(1);
+  }
+});
+
+once(
+  'client',
+  digestOf(['tsconfig.json', 'tsconfig.build.json', 'src/client/', 'src/model/', 'src/gen/']),
+  () => {
+    rmSync(join(root, 'dist'), { recursive: true, force: true });
+    run('building assent/client', 'node_modules/.bin/tsc', ['-p', 'tsconfig.build.json']);
+    mkdirSync(join(root, 'dist/gen'), { recursive: true });
+    // tsc leaves JavaScript that brings its own declarations where it is.
+    cpSync(join(root, 'src/gen'), join(root, 'dist/gen'), { recursive: true });
+  },
+);

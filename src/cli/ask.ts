@@ -1,0 +1,107 @@
+import type { Command } from 'commander';
+import type { Ask, Permission } from '../client/client.ts';
+import { collect, durationMs, jsonObject, readText, toolArguments } from './arguments.ts';
+import { type CommonOptions, command, run } from './command.ts';
+import { type ConnectOptions, withClient, withConnection } from './connect.ts';
+import { DEFAULT_AGENT, mintDevToken } from './dev-material.ts';
+import { EXIT_HELP, exitOfPermission, UsageError } from './exit.ts';
+import { print, strong } from './output.ts';
+import { withProgress } from './progress.ts';
+
+interface Options extends CommonOptions, ConnectOptions {
+  readonly session?: string;
+  readonly args?: string;
+  readonly arg?: readonly string[];
+  readonly resource?: string;
+  readonly tokenFile?: string;
+  readonly as?: string;
+  readonly chainFile?: readonly string[];
+  readonly operation?: string;
+  readonly claim?: string;
+  readonly timeout?: string;
+  readonly dryRun?: boolean;
+  readonly stream?: boolean;
+}
+
+const EXAMPLE = `assent ask invoice.read --session 8a1f… --arg invoice=INV-17 --resource invoice/INV-17
+assent ask exchange_rate.read --arg from=EUR --arg to=USD`;
+
+export function askCommand(): Command {
+  return withConnection(command('ask', 'ask whether an agent may do something now', EXAMPLE))
+    .argument('<action>', 'name in the catalog, such as `payment.send`')
+    .option('--session <id>', 'the session that this is a step of; absent: a stateless ask')
+    .option(
+      '--arg <name=text>',
+      'argument of the tool call; `name:=json` for other than text; repeatable',
+      collect,
+    )
+    .option('--args <json>', 'all arguments as a JSON object, or `@file`')
+    .option('--resource <type/id>', 'what it is done to')
+    .option('--token-file <file>', "the agent's access token; absent: a development token is minted")
+    .option('--as <agent>', 'the agent that a minted development token is for', DEFAULT_AGENT.act)
+    .option('--chain-file <file>', 'delegation chain, one hop a line, root first', collect)
+    .option('--operation <id>', 'the intended effect: asked again, it is no duplicate')
+    .option('--claim <json>', 'what the caller asserts, a JSON object')
+    .option('--timeout <duration>', 'how long to wait, at most `5s`')
+    .option('--dry-run', 'judge, but commit and spend nothing')
+    .option('--stream', 'ask over the stream lane')
+    .addHelpText('after', EXIT_HELP)
+    .action(
+      run(async (action: string, options: Options) => {
+        const ask = await askOf(action, options);
+        const started = performance.now();
+        const permission = await withProgress('asking', () =>
+          withClient(
+            options,
+            (client) => client.authorize(ask),
+            options.stream === true ? { lane: 'stream' } : {},
+          ),
+        );
+        print(options.json, permission, permissionLines(action, permission, performance.now() - started));
+        return exitOfPermission(permission);
+      }),
+    );
+}
+
+async function askOf(action: string, options: Options): Promise<Ask> {
+  const { session, tokenFile, chainFile, operation, claim, timeout, resource } = options;
+  const slash = resource?.indexOf('/') ?? 1;
+  if (slash < 1) throw new UsageError('--resource is of the form `type/id`');
+  const agent = options.as === undefined ? DEFAULT_AGENT : { ...DEFAULT_AGENT, act: options.as };
+  return {
+    action,
+    arguments: toolArguments(options.args, options.arg),
+    token: tokenFile === undefined ? await mintDevToken(agent) : readText(tokenFile).trim(),
+    dryRun: options.dryRun ?? false,
+    ...(session === undefined ? {} : { session }),
+    ...(resource === undefined
+      ? {}
+      : { resource: { type: resource.slice(0, slash), id: resource.slice(slash + 1) } }),
+    ...(chainFile === undefined
+      ? {}
+      : { chain: chainFile.flatMap((file) => readText(file).split(/\s+/).filter(Boolean)) }),
+    ...(operation === undefined ? {} : { operationId: operation }),
+    ...(claim === undefined ? {} : { claimed: jsonObject(claim, '--claim') }),
+    ...(timeout === undefined ? {} : { timeoutMs: durationMs(timeout) }),
+  };
+}
+
+function permissionLines(action: string, permission: Permission, ms: number): string[] {
+  const { effect, reasons, decision, permitted } = permission;
+  const lines = [
+    `${strong(permitted ? 'allow' : effect === 'allow' ? 'not permitted' : effect)}  ${action}  ${ms.toFixed(1)} ms`,
+  ];
+  for (const { code, words, remedy, reviewers } of reasons)
+    lines.push(`  ${code}: ${words} (${remedy}${reviewers.length === 0 ? '' : ` ${reviewers.join(', ')}`})`);
+  if (decision === undefined) return lines;
+  if (decision.dryRun) lines.push(`  would be said: ${decision.effect}`);
+  for (const { name } of decision.obligations) lines.push(`  obligation: ${name}`);
+  if (decision.retryDelayMs !== undefined) lines.push(`  ask again in: ${decision.retryDelayMs} ms`);
+  if (decision.challenge !== '') lines.push(`  challenge: ${decision.challenge}`);
+  lines.push(`  decision: ${decision.id}${decision.replayed ? ' (an earlier answer again)' : ''}`);
+  if (decision.executionKey !== '') lines.push(`  execution key: ${decision.executionKey}`);
+  if (decision.causeId !== '') lines.push(`  cause: ${decision.causeId}`);
+  for (const [path, origin] of Object.entries(decision.provenance))
+    lines.push(`  ${path} comes from: ${origin}`);
+  return lines;
+}

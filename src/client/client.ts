@@ -1,0 +1,85 @@
+/**
+ * The client of an enforcement point: it asks before a tool runs, and fails closed. No answer, a late one, one
+ * that it cannot read or does not know, an obligation that nobody carries out: not permitted.
+ */
+import type { Ask } from './ask.ts';
+import { settle } from './authorize.ts';
+import { settleBatch } from './batch.ts';
+import { type Guarded, guard, type Permit } from './guard.ts';
+import { createUnaryLane } from './lane.ts';
+import type { ObligationHandlers } from './obligations.ts';
+import type { Permission } from './permission.ts';
+import { createPolicyCalls, type PolicyCalls } from './policies.ts';
+import { type Report, report } from './report.ts';
+import { createSessionCalls, type SessionCalls } from './sessions.ts';
+import { createStreamLane } from './stream-lane.ts';
+import { createTransport, type TransportOptions } from './transport.ts';
+
+export type { Activation, BundleContent, SessionView } from '../model/verbs.ts';
+export type { Ask, DpopToken } from './ask.ts';
+export { AssentError, type Failure } from './failure.ts';
+export { EffectFailed, type Guarded, type Permit } from './guard.ts';
+export type { MandateInput } from './mandate.ts';
+export type { ObligationHandler, ObligationHandlers } from './obligations.ts';
+export type { ClientCode, Decision, Permission, ReasonView } from './permission.ts';
+export type { PolicyCalls, Pushed } from './policies.ts';
+export type { Report } from './report.ts';
+export type { PageInput, SessionCalls, SessionPage } from './sessions.ts';
+export { NotJson } from './strict-json.ts';
+export type { TlsFiles } from './transport.ts';
+
+export interface ClientOptions extends TransportOptions {
+  /** How long an ask may take, retries included, in ms: 1 to 5000; default 2000. */
+  readonly timeoutMs?: number;
+  /** `unary`: one call an ask. `stream`: one open stream, many asks in flight: cheaper, and reconnected. */
+  readonly lane?: 'unary' | 'stream';
+  /** Who carries out which obligation. An allow with one that nobody claims is a no. */
+  readonly obligations?: ObligationHandlers;
+  /** Asks in flight on the stream before more are refused here; default 1024. */
+  readonly maxInFlight?: number;
+}
+
+/** Verbs throw AssentError when they fail; asks never throw for a no. */
+export interface Client extends SessionCalls, PolicyCalls {
+  /** Whether the tool may run. Look at `permitted`, at nothing else. */
+  authorize(ask: Ask): Promise<Permission>;
+  /** At most 256 asks under one call; permissions in their order. */
+  authorizeBatch(asks: readonly Ask[]): Promise<readonly Permission[]>;
+  /** Runs the tool only when permitted, with the arguments that were judged, and reports what it brought. */
+  guard<T>(ask: Ask, run: (permit: Permit) => T | Promise<T>): Promise<Guarded<Awaited<T>>>;
+  /** Only for asks made by `authorize`: `guard` reports by itself. */
+  report(told: Report): Promise<{ readonly valuesRemembered: number }>;
+  /** Asks in flight come back as not permitted. */
+  close(): void;
+}
+
+/** Verbs other than asks have this long. */
+const VERB_TIMEOUT_MS = 10_000;
+
+/**
+ * Connects lazily: the first ask opens the connection.
+ * @throws TypeError for options that contradict themselves, or that would send the key in the clear
+ */
+export function createClient(options: ClientOptions): Client {
+  const timeoutMs = options.timeoutMs ?? 2000;
+  if (!(timeoutMs >= 1 && timeoutMs <= 5000)) throw new TypeError('`timeoutMs` is a number from 1 to 5000');
+  const transport = createTransport(options);
+  const lane =
+    options.lane === 'stream'
+      ? createStreamLane(transport, { maxInFlight: options.maxInFlight ?? 1024 })
+      : createUnaryLane(transport);
+  const asking = { lane, transport, timeoutMs, obligations: options.obligations ?? {} };
+  const calling = { transport, timeoutMs: VERB_TIMEOUT_MS };
+  return {
+    ...createSessionCalls(calling),
+    ...createPolicyCalls(calling),
+    authorize: async (ask) => (await settle(asking, ask)).permission,
+    authorizeBatch: (asks) => settleBatch(asking, asks),
+    guard: (ask, run) => guard(asking, ask, run),
+    report: (told) => report(transport, VERB_TIMEOUT_MS, told),
+    close: () => {
+      lane.close();
+      transport.close();
+    },
+  };
+}

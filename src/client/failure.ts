@@ -1,0 +1,87 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { status as GrpcStatus, type Metadata } from '@grpc/grpc-js';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb.js';
+import { type Status, StatusSchema } from '../gen/google/rpc/status_pb.js';
+
+/** Why a call brought no answer: a gRPC status with what its details say. Holds no token and no key. */
+export interface Failure {
+  /** Name of the gRPC status, such as `UNAVAILABLE`; `UNKNOWN` for a code that gRPC does not define. */
+  readonly status: string;
+  /** `google.rpc.ErrorInfo.reason`; empty when there is none. */
+  readonly reason: string;
+  readonly message: string;
+  /** `google.rpc.BadRequest`: which fields are wrong, and how. */
+  readonly fields: readonly { readonly field: string; readonly problem: string }[];
+  /** `google.rpc.RetryInfo`: worth asking again, no sooner than this. */
+  readonly retryDelayMs: number | undefined;
+}
+
+/** A verb other than an ask failed. Asks never throw: they come back as not permitted. */
+export class AssentError extends Error implements Failure {
+  readonly status: string;
+  readonly reason: string;
+  readonly fields: Failure['fields'];
+  readonly retryDelayMs: number | undefined;
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.name = 'AssentError';
+    this.status = failure.status;
+    this.reason = failure.reason;
+    this.fields = failure.fields;
+    this.retryDelayMs = failure.retryDelayMs;
+  }
+}
+
+/** A failure that arose here: nothing was received, or nothing that could be read. */
+export function localFailure(status: keyof typeof GrpcStatus, message: string): Failure {
+  return { status, reason: '', message, fields: [], retryDelayMs: undefined };
+}
+
+/** What a failed call says, with the `google.rpc.Status` of its trailers where there is one. */
+export function failureOfCall(error: { code?: unknown; details?: unknown; metadata?: Metadata }): Failure {
+  const raw = error.metadata?.get('grpc-status-details-bin')[0];
+  const told = typeof error.code === 'number' ? error.code : GrpcStatus.UNKNOWN;
+  // Nobody here cancels a call, so it was dropped on the way: its answer is lost, not refused.
+  const code = told === GrpcStatus.CANCELLED ? GrpcStatus.UNAVAILABLE : told;
+  const message = typeof error.details === 'string' ? error.details : '';
+  const plain: Failure = { ...localFailure('UNKNOWN', message), status: nameOf(code) };
+  if (!(raw instanceof Uint8Array)) return plain;
+  try {
+    // The trailers' own code decides: details only add to it.
+    return { ...failureOfStatus(fromBinary(StatusSchema, raw)), status: plain.status };
+  } catch {
+    // Unreadable details say nothing; the status and its words still stand, and no failure ever permits.
+    return plain;
+  }
+}
+
+/** The same for a status that stands in the place of an answer, on a stream or in a batch. */
+export function failureOfStatus(status: Status): Failure {
+  const failure = { ...localFailure('UNKNOWN', status.message), status: nameOf(status.code) };
+  for (const detail of status.details) {
+    const info = anyUnpack(detail, ErrorInfoSchema);
+    if (info !== undefined) failure.reason = info.reason;
+    const bad = anyUnpack(detail, BadRequestSchema);
+    if (bad !== undefined)
+      failure.fields = bad.fieldViolations.map(({ field, description }) => ({ field, problem: description }));
+    const { retryDelay } = anyUnpack(detail, RetryInfoSchema) ?? {};
+    if (retryDelay !== undefined)
+      failure.retryDelayMs = Math.max(0, Number(retryDelay.seconds) * 1000 + retryDelay.nanos / 1e6);
+  }
+  return failure;
+}
+
+/** Whether the same request may be sent again: the PDP failed or is overloaded, and says that it will pass. */
+export function retryable(failure: Failure): boolean {
+  return (
+    failure.status === 'UNAVAILABLE' ||
+    (failure.status === 'RESOURCE_EXHAUSTED' && failure.retryDelayMs !== undefined)
+  );
+}
+
+function nameOf(code: number): string {
+  const name: unknown = GrpcStatus[code];
+  // OK in the place of an answer is no answer.
+  return typeof name === 'string' && code !== GrpcStatus.OK ? name : 'UNKNOWN';
+}

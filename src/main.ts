@@ -1,0 +1,312 @@
+/** Assembles the house: config → drivers → rooms → walks → servers. The only file that names every driver. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { openFileLog } from './audit/file.ts';
+import { createSealer } from './audit/seal.ts';
+import { parseCatalog } from './catalog/parse.ts';
+import { createActionReader } from './catalog/read-action.ts';
+import { type Config, parseConfig, readConfigFile } from './config.ts';
+import { decide, type Rooms } from './decide.ts';
+import { createDelegationVerifier } from './delegation/verify.ts';
+import { prepareDev } from './dev.ts';
+import type { Verbs } from './model/verbs.ts';
+import { createPolicyRoom } from './policy/activate.ts';
+import { createCompiler } from './policy/compile.ts';
+import { holdFloors } from './policy/floors.ts';
+import { createMemoryPolicyStore } from './policy/memory.ts';
+import { createRedisPolicyStore } from './policy/redis.ts';
+import { createSqlitePolicyStore } from './policy/sqlite.ts';
+import type { PolicyStore } from './policy/store.ts';
+import { createProvenance } from './provenance/provenance.ts';
+import { report } from './report.ts';
+import { createMemorySessionStore } from './session/memory.ts';
+import { createRedisSessionStore } from './session/redis.ts';
+import { createSessionRoom } from './session/session.ts';
+import { createSqliteSessionStore } from './session/sqlite.ts';
+import type { SessionStore } from './session/store.ts';
+import { sealSessionVerbs } from './sessions.ts';
+import { serveTelemetry } from './telemetry/http.ts';
+import { createLog, type Log } from './telemetry/log.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { connectReplayStore } from './token/redis.ts';
+import type { ReplayStore } from './token/replay.ts';
+import { createMemoryReplayStore } from './token/replay-memory.ts';
+import { createSqliteReplayStore } from './token/replay-sqlite.ts';
+import { createTokenVerifier } from './token/verify.ts';
+import { readPem } from './wire/grpc/listen.ts';
+import { createGrpcServer } from './wire/grpc/serve.ts';
+
+/** Everything but the servers: what they, the bench and the tests ask. */
+export interface House {
+  readonly verbs: Verbs;
+  readonly rooms: Rooms;
+  readonly metrics: Metrics;
+  /** Ends what runs beside asks and closes stores and log; asks still in flight fail. */
+  close(): Promise<void>;
+}
+
+interface Stores {
+  readonly sessions: SessionStore;
+  readonly policies: PolicyStore;
+  readonly replay: ReplayStore;
+  close(): Promise<void>;
+}
+
+/**
+ * Builds the house by its config.
+ * @throws Error naming what is missing or broken: no policy, no issuer, no key, no log, no store, no start
+ */
+export async function assemble(config: Config, log: Log): Promise<House> {
+  const now = Date.now;
+  const metrics = createMetrics();
+  const reportFault = (cause: unknown) => log.error({ cause }, 'something failed on our side');
+  const records = openFileLog({ dir: config.recordLog.directory, durability: config.recordLog.durability });
+  if (records.recovered.droppedBytes > 0)
+    log.warn({ ...records.recovered }, 'the record log ended in a torn record, which was set aside');
+  const stores = await openStores(config, now);
+  const catalog = parseCatalog(config.catalog);
+  const provenance = createProvenance({ key: config.fleetKey });
+  const tokens = await createTokenVerifier({ config: config.token, replay: stores.replay, log, at: now() });
+  const delegation = createDelegationVerifier({ config: config.delegation });
+  const policy = await createPolicyRoom({
+    store: stores.policies,
+    compiler: createCompiler(),
+    defaultBundle: readFileSync(config.policy.bundle ?? packaged('policies/finance.bundle')),
+    log,
+    at: now(),
+    watchIntervalMs: config.policy.watchIntervalMs,
+    memoryMib: config.policy.memoryMib,
+  });
+  const sealer = createSealer({
+    log: records,
+    active: policy.status,
+    challenge: tokens.challengeFor,
+    dev: config.dev,
+    onFault: reportFault,
+  });
+  const sessions = createSessionRoom({
+    ...config.session,
+    store: stores.sessions,
+    fleetKey: config.fleetKey,
+    keyId: 'fleet',
+    now,
+    readMandate: provenance.harvestMandate,
+    reportFault,
+  });
+  const rooms = metrics.watch({
+    now,
+    mintId: () => randomUUID(),
+    verifyToken: tokens.verifyToken,
+    findSession: sessions.findSession,
+    verifyDelegation: delegation.verifyDelegation,
+    readAction: createActionReader(catalog),
+    enterSession: sessions.enterSession,
+    traceArguments: provenance.traceArguments,
+    evaluatePolicy: policy.evaluatePolicy,
+    holdFloors,
+    commit: sessions.commit,
+    seal: sealer.seal,
+    reportFault,
+  });
+  const { sealEvent } = sealer;
+  const verbs: Verbs = {
+    async decide(ask) {
+      const decision = await decide(ask, rooms);
+      metrics.countDecision(decision);
+      return decision;
+    },
+    report: (asked) =>
+      report(asked, {
+        now,
+        entryOf: (action) => catalog.get(action),
+        harvestOutput: provenance.harvestOutput,
+        enterOutcome: ({ pep, sessionId, decisionId, outcome, failureProof }, at, harvest) =>
+          sessions.report({ pep, sessionId, decisionId, outcome, failureProof, at, harvest }),
+        sealReport: (made, at, values) =>
+          sealEvent({
+            kind: 'report',
+            pep: made.pep,
+            at,
+            facts: {
+              decision_id: made.decisionId,
+              session_id: made.sessionId,
+              outcome: made.outcome,
+              failure_proof: made.failureProof,
+              values_remembered: values,
+            },
+          }),
+      }),
+    sessions: sealSessionVerbs(sessions.verbs, ({ event, pep, view }) =>
+      sealEvent({
+        kind: `session.${event}`,
+        pep,
+        at: now(),
+        facts: { session_id: view.id, mandate_digest: view.mandateDigest, version: view.head.version },
+      }),
+    ),
+    policies: {
+      async push(pep, content, validateOnly) {
+        const pushed = await policy.push({ pep, content, validateOnly, at: now() });
+        const { number, revision } = pushed.activation;
+        if (!validateOnly)
+          await sealEvent({ kind: 'policy.push', pep, at: now(), facts: { activation: number, revision } });
+        return pushed;
+      },
+      list: (_pep, page) => policy.list(page),
+      async rollback(pep, asked) {
+        const activation = await policy.rollback({ pep, revision: asked, at: now() });
+        const { number, revision } = activation;
+        await sealEvent({ kind: 'policy.rollback', pep, at: now(), facts: { activation: number, revision } });
+        return activation;
+      },
+      async patch(pep, path, change, expectedVersion) {
+        const version = await policy.patchData({ pep, path, change, expectedVersion, at: now() });
+        await sealEvent({ kind: 'policy.data', pep, at: now(), facts: { path, version } });
+        return version;
+      },
+      data: (_pep, path) => policy.data(path),
+    },
+    ready: () => true,
+  };
+  return {
+    verbs,
+    rooms,
+    metrics,
+    async close() {
+      policy.close();
+      tokens.close();
+      await sealer.close();
+      await records.close();
+      await stores.close();
+    },
+  };
+}
+
+async function openStores({ session }: Config, now: () => number): Promise<Stores> {
+  const { store } = session;
+  if (store.kind === 'memory') {
+    return {
+      sessions: createMemorySessionStore(),
+      policies: createMemoryPolicyStore(),
+      replay: createMemoryReplayStore(now),
+      close: async () => undefined,
+    };
+  }
+  if (store.kind === 'sqlite') {
+    mkdirSync(dirname(store.path), { recursive: true, mode: 0o700 });
+    const sessions = createSqliteSessionStore(store);
+    const policies = createSqlitePolicyStore(`${store.path}-policy`);
+    const proofs = new DatabaseSync(`${store.path}-proofs`);
+    return {
+      sessions,
+      policies,
+      replay: createSqliteReplayStore(proofs, now),
+      async close() {
+        await Promise.all([sessions.close(), policies.close()]);
+        proofs.close();
+      },
+    };
+  }
+  const sessions = await createRedisSessionStore(store);
+  if (store.server.kind !== 'standalone')
+    throw new Error('`store`: policies live on a standalone redis only, so far');
+  const policies = await createRedisPolicyStore({ url: store.server.url });
+  const proofs = await connectReplayStore(store.server.url, store.commandTimeoutMs);
+  return {
+    sessions,
+    policies,
+    replay: proofs.store,
+    async close() {
+      await Promise.all([sessions.close(), policies.close()]);
+      proofs.close();
+    },
+  };
+}
+
+export interface ServeOptions {
+  /** The config file; with `dev` it may be left out. */
+  readonly config?: string | undefined;
+  readonly dev: boolean;
+  /** Each takes the place of the file's key. */
+  readonly listen?: string | undefined;
+  readonly store?: string | undefined;
+  readonly telemetry?: string | undefined;
+  /** Where `dev` keeps its throwaway material. */
+  readonly devDirectory?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Serving {
+  /** As bound. */
+  readonly addresses: readonly string[];
+  readonly telemetry: string | undefined;
+  /** Refuses what is new, finishes what is in flight for at most ten seconds, and closes everything. */
+  stop(): Promise<void>;
+}
+
+const DRAIN_MS = 10_000;
+
+/**
+ * Serves until stopped.
+ * @throws Error naming what is wrong with the configuration, or what could not be opened
+ */
+export async function serve(options: ServeOptions): Promise<Serving> {
+  const { dev, env } = options;
+  const made = dev
+    ? { catalog: packaged('policies/catalog.json'), ...prepareDev(options.devDirectory ?? '.assent/dev') }
+    : {};
+  const raw = { ...made, ...(options.config === undefined ? {} : readConfigFile(options.config)) };
+  const flags = {
+    ...(options.listen === undefined ? {} : { listen: options.listen }),
+    ...(options.store === undefined ? {} : { store: options.store }),
+    ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
+  };
+  const config = parseConfig({ raw, flags, env, dev });
+  const log = createLog(config.telemetry.logLevel);
+  const house = await assemble(config, log);
+  const { metrics, verbs } = house;
+  const server = createGrpcServer({
+    verbs,
+    registrations: config.enforcementPoints,
+    tls: config.tls && {
+      cert: readPem(config.tls.cert, 'tls.cert'),
+      key: readPem(config.tls.key, 'tls.key'),
+      ...(config.tls.clientCa === undefined
+        ? {}
+        : { clientCa: readPem(config.tls.clientCa, 'tls.client_ca') }),
+    },
+    listen: config.listen,
+    dev,
+    maxAsks: config.maxAsks,
+    now: Date.now,
+    log,
+    metrics,
+  });
+  try {
+    const telemetry =
+      config.telemetry.listen === undefined
+        ? undefined
+        : await serveTelemetry(config.telemetry.listen, metrics.registry, verbs.ready);
+    const addresses = await server.listen();
+    return {
+      addresses,
+      telemetry: telemetry?.address,
+      async stop() {
+        await server.drain(DRAIN_MS);
+        await telemetry?.close();
+        await house.close();
+      },
+    };
+  } catch (cause) {
+    await house.close();
+    throw cause;
+  }
+}
+
+/** A file that ships with the program. */
+function packaged(path: string): string {
+  return fileURLToPath(new URL(`../${path}`, import.meta.url));
+}

@@ -1,0 +1,197 @@
+/**
+ * Reads a policy bundle as OPA lays it out (`opa build -t wasm`): a gzipped tar with `/policy.wasm`,
+ * `data.json` files and `/.manifest`. The bytes are the author's, so they are hostile until read.
+ */
+import { gunzip } from 'node:zlib';
+import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
+import { type Codes, readCodes } from './codes.ts';
+import { ENTRYPOINT } from './opa.ts';
+import { BundleError, readTar } from './tar.ts';
+
+const MAX_BUNDLE_BYTES = 32 * 1024 * 1024;
+const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
+const MAX_DEPTH = 32;
+
+/** Packages of ours and of the authors: no data document may stand where a package does. */
+export const PACKAGES: readonly string[] = ['assent', 'rules', 'lib', 'system'];
+
+export interface Manifest {
+  /** What the author calls it (`metadata.name`, else `revision`); we go by the content's hash. */
+  readonly name: string;
+  /** What the bundle owns: slash-separated prefixes, `""` is everything. */
+  readonly roots: readonly string[];
+  /** `policy.*` codes that its rules may use. */
+  readonly codes: Codes;
+  /** Rises with each push of its author, where there is one; an older one is not taken after a newer. */
+  readonly sequence: number | undefined;
+}
+
+export interface Bundle {
+  readonly manifest: Manifest;
+  readonly wasm: Uint8Array;
+  readonly data: JsonObject;
+  /** The Rego that came along, by name: not evaluated here. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/**
+ * @throws BundleError with the file where there is one: not gzip or cut short, over 32 MiB compressed or
+ * 256 MiB inflated (inflating stops there), a layout or manifest that is not as described, data outside the
+ * roots, a signature (no keys are configured to verify it), a delta, no entry point `assent/verdict`
+ */
+export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
+  if (bytes.length > MAX_BUNDLE_BYTES) throw new BundleError(`the bundle is over ${MAX_BUNDLE_BYTES} bytes`);
+  const files = readTar(await inflate(bytes));
+  for (const name of files.keys()) checkName(name);
+  const written = readObject(files, '.manifest');
+  const roots = readRoots(written['roots']);
+  const wasm = files.get(modulePath(written['wasm'], files));
+  if (wasm === undefined) throw new BundleError('the manifest names a module that is not there', '.manifest');
+  const data = readData(files, roots);
+  const metadata = written['metadata'] ?? {};
+  if (!isJsonObject(metadata)) throw new BundleError('`metadata` is not an object', '.manifest');
+  const sources = [...files].filter(([name]) => name.endsWith('.rego'));
+  return {
+    wasm,
+    data,
+    sources: new Map(sources.map(([name, content]) => [name, content.toString('utf8')])),
+    manifest: {
+      name: readName(metadata['name'] ?? written['revision']),
+      roots,
+      codes: readCodes(metadata['codes']),
+      sequence: readSequence(metadata['sequence']),
+    },
+  };
+}
+
+/** Whether a data path (its segments) lies inside the bundle's roots and outside every package. */
+export function ownsData(roots: readonly string[], path: readonly string[]): boolean {
+  const [first] = path;
+  if (first === undefined || PACKAGES.includes(first)) return false;
+  return roots.some((root) => root === '' || startsWithSteps(path, root.split('/')));
+}
+
+function inflate(bytes: Uint8Array): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    gunzip(bytes, { maxOutputLength: MAX_INFLATED_BYTES }, (problem, inflated) => {
+      if (problem === null) resolve(inflated);
+      else if ('code' in problem && problem.code === 'ERR_BUFFER_TOO_LARGE')
+        reject(new BundleError(`the bundle inflates to over ${MAX_INFLATED_BYTES} bytes`));
+      else reject(new BundleError('the bundle is not gzip, or is cut short'));
+    });
+  });
+}
+
+function checkName(name: string): void {
+  const base = name.slice(name.lastIndexOf('/') + 1);
+  if (name.endsWith('signatures.json'))
+    throw new BundleError('the bundle is signed, and no keys are configured to verify it', name);
+  if (name.endsWith('.manifest') && name !== '.manifest')
+    throw new BundleError('a manifest stands elsewhere than at the root', name);
+  if (base === 'patch.json') throw new BundleError('delta bundles are not taken', name);
+  if (base === 'data.yaml' || base === 'data.yml')
+    throw new BundleError('data is taken as `data.json` only', name);
+}
+
+function readObject(files: ReadonlyMap<string, Buffer>, name: string): JsonObject {
+  const content = files.get(name);
+  if (content === undefined) throw new BundleError(`the bundle has no \`${name}\``);
+  let value: JsonValue;
+  try {
+    value = parseJson(content, { maxDepth: MAX_DEPTH });
+  } catch (cause) {
+    if (!(cause instanceof JsonError)) throw cause;
+    throw new BundleError(`\`${cause.path}\` ${cause.message}`, name);
+  }
+  if (!isJsonObject(value)) throw new BundleError('is not an object', name);
+  return value;
+}
+
+/** BUN-1 of our reading of OPA: relative, no dot segments, none inside another; absent means everything. */
+function readRoots(value: JsonValue | undefined): readonly string[] {
+  if (value === undefined) return [''];
+  if (!Array.isArray(value) || value.length === 0 || !value.every((root) => typeof root === 'string'))
+    throw new BundleError('`roots` is not a list of paths', '.manifest');
+  const roots = value as readonly string[];
+  for (const root of roots) {
+    const steps = root.split('/');
+    if (root !== '' && steps.some((step) => step === '' || step === '.' || step === '..'))
+      throw new BundleError('a root is not a plain relative path', '.manifest');
+    const others = roots.filter((other) => other !== root);
+    const inside = others.some((other) => other === '' || startsWithSteps(steps, other.split('/')));
+    if (inside || others.length !== roots.length - 1)
+      throw new BundleError('a root lies inside another', '.manifest');
+  }
+  return roots;
+}
+
+/** The one module, and its entry point: two policies in one bundle would leave open which of them decides. */
+function modulePath(value: JsonValue | undefined, files: ReadonlyMap<string, Buffer>): string {
+  const modules = [...files.keys()].filter((name) => name.endsWith('.wasm'));
+  if (modules.length > 1) throw new BundleError('the bundle has more than one module', modules[1]);
+  const entries: readonly JsonValue[] = Array.isArray(value) ? value : [];
+  const named = entries.filter((entry) => isJsonObject(entry) && entry['entrypoint'] === ENTRYPOINT);
+  const [entry, again] = named;
+  if (entry === undefined)
+    throw new BundleError(`no module has the entry point \`${ENTRYPOINT}\``, '.manifest');
+  if (again !== undefined) throw new BundleError('an entry point is named twice', '.manifest');
+  const path = isJsonObject(entry) ? entry['module'] : undefined;
+  if (typeof path !== 'string') throw new BundleError('an entry point names no module', '.manifest');
+  return path.replace(/^\//, '');
+}
+
+function readData(files: ReadonlyMap<string, Buffer>, roots: readonly string[]): JsonObject {
+  const data: Record<string, JsonValue> = Object.create(null);
+  // Sorted, so that outer documents come before what is mounted inside them.
+  for (const name of [...files.keys()].sort()) {
+    if (name !== 'data.json' && !name.endsWith('/data.json')) continue;
+    mount(data, name.split('/').slice(0, -1), readObject(files, name), name);
+  }
+  checkRoots(data, [], roots);
+  return data;
+}
+
+function mount(
+  data: Record<string, JsonValue>,
+  steps: readonly string[],
+  value: JsonObject,
+  file: string,
+): void {
+  let at = data;
+  for (const step of steps) {
+    const inner = at[step] ?? Object.create(null);
+    if (!isJsonObject(inner) || step === '__proto__')
+      throw new BundleError('two data files claim one place', file);
+    at = at[step] = { ...inner };
+  }
+  for (const [name, member] of Object.entries(value)) {
+    if (Object.hasOwn(at, name)) throw new BundleError('two data files claim one place', file);
+    at[name] = member;
+  }
+}
+
+/** Everything the data holds lies inside a root; an object above a root's end is only the way to it. */
+function checkRoots(value: JsonValue, path: readonly string[], roots: readonly string[]): void {
+  if (ownsData(roots, path)) return;
+  if (!isJsonObject(value) || PACKAGES.includes(path[0] ?? ''))
+    throw new BundleError(`\`${path.join('/').slice(0, 256)}\` is outside the roots, or where packages are`);
+  for (const [name, member] of Object.entries(value)) checkRoots(member, [...path, name], roots);
+}
+
+function startsWithSteps(path: readonly string[], steps: readonly string[]): boolean {
+  return steps.every((step, i) => path[i] === step);
+}
+
+function readName(value: JsonValue | undefined): string {
+  if (value === undefined) return '';
+  if (typeof value !== 'string' || value.length > 256)
+    throw new BundleError('the name is not a text of at most 256 characters', '.manifest');
+  return value;
+}
+
+function readSequence(value: JsonValue | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw new BundleError('`metadata.sequence` is not a whole number', '.manifest');
+  return value;
+}

@@ -1,0 +1,54 @@
+import type { DataDocument, PolicyStore, StoredActivation } from './store.ts';
+
+/** Keeps policies for as long as the process lives, which suits tests and nothing else. */
+export function createMemoryPolicyStore(): PolicyStore {
+  const bundles = new Map<string, Uint8Array>();
+  const history: StoredActivation[] = [];
+  const documents = new Map<string, DataDocument>();
+  const watchers = new Set<() => void>();
+  let version = 0;
+  const tell = (): void => {
+    for (const changed of watchers) queueMicrotask(changed);
+  };
+  return {
+    async putBundle(revision, bytes) {
+      if (!bundles.has(revision)) bundles.set(revision, Uint8Array.from(bytes));
+    },
+    async getBundle(revision) {
+      return bundles.get(revision);
+    },
+    async activate(activation) {
+      if (history.length !== activation.number - 1) return false;
+      history.push(activation);
+      tell();
+      return true;
+    },
+    async activations(limit, before = Number.MAX_SAFE_INTEGER) {
+      return history
+        .filter(({ number }) => number < before)
+        .reverse()
+        .slice(0, limit);
+    },
+    async changeData({ document, replaced }) {
+      if (version !== document.version - 1) return false;
+      for (const path of replaced) documents.delete(path);
+      documents.set(document.path, document);
+      version = document.version;
+      tell();
+      return true;
+    },
+    async data() {
+      return { version, documents: [...documents.values()].sort((a, b) => a.version - b.version) };
+    },
+    async head() {
+      return { activation: history.length, dataVersion: version };
+    },
+    watch(changed) {
+      watchers.add(changed);
+      return () => void watchers.delete(changed);
+    },
+    async close() {
+      watchers.clear();
+    },
+  };
+}

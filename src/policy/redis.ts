@@ -1,0 +1,146 @@
+import { Redis } from 'ioredis';
+import { Fault } from '../model/refusal.ts';
+import type { DataDocument, PolicyStore, StoredActivation } from './store.ts';
+
+/** Appends to the history if it is as long as the writer saw it. KEYS: history, hints. */
+const ACTIVATE = `
+if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[1]) then return 0 end
+redis.call('RPUSH', KEYS[1], ARGV[2])
+redis.call('PUBLISH', KEYS[2], 'activation')
+return 1`;
+
+/** Sets one document and drops others if the version is as the writer saw it. KEYS: documents, version, hints. */
+const CHANGE_DATA = `
+if tonumber(redis.call('GET', KEYS[2]) or '0') ~= tonumber(ARGV[1]) then return 0 end
+for i = 4, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+redis.call('SET', KEYS[2], ARGV[1] + 1)
+redis.call('PUBLISH', KEYS[3], 'data')
+return 1`;
+
+export interface RedisPolicyStoreOptions {
+  /** `redis://` or `rediss://`. */
+  readonly url: string;
+  /** Before every key; one hash tag, so that Cluster keeps them together. */
+  readonly prefix?: string;
+  /** Milliseconds that a command may take, 8 MiB bundles included. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Policies in Redis, shared by every replica; as durable as the server's `appendfsync` makes it. Nothing is
+ * queued, resent or retried: the room's next poll is the retry.
+ * @throws Fault when Redis does not answer at the start
+ */
+export async function createRedisPolicyStore(options: RedisPolicyStoreOptions): Promise<PolicyStore> {
+  const { url, prefix = 'assent:{policy}', timeoutMs = 2_000 } = options;
+  const redis = connect(url, timeoutMs);
+  const listener = connect(url, timeoutMs);
+  const keys = {
+    bundle: (revision: string) => `${prefix}:bundle:${revision}`,
+    history: `${prefix}:activations`,
+    documents: `${prefix}:data`,
+    version: `${prefix}:data_version`,
+    hints: `${prefix}:changed`,
+  };
+  const watchers = new Set<() => void>();
+  listener.on('message', () => {
+    for (const changed of watchers) changed();
+  });
+  // Hints sent while the connection was down are lost, so coming back is a hint itself; it resubscribes alone.
+  listener.on('ready', () => {
+    for (const changed of watchers) changed();
+  });
+  const end = (): void => {
+    redis.disconnect();
+    listener.disconnect();
+  };
+  try {
+    await Promise.all([redis.connect(), listener.connect()]);
+    await listener.subscribe(keys.hints);
+  } catch (cause) {
+    // Nobody would ever close what was never handed out: without this it reconnects for ever.
+    end();
+    throw new Fault('POLICY_STORE_UNAVAILABLE', cause);
+  }
+  return {
+    putBundle: (revision, bytes) =>
+      ask(async () => {
+        await redis.set(keys.bundle(revision), Buffer.from(bytes), 'NX');
+      }),
+    getBundle: (revision) => ask(async () => (await redis.getBuffer(keys.bundle(revision))) ?? undefined),
+    activate: (activation) =>
+      ask(async () => {
+        const entry = JSON.stringify(activation);
+        return (await redis.eval(ACTIVATE, 2, keys.history, keys.hints, activation.number - 1, entry)) === 1;
+      }),
+    activations: (limit, before = Number.MAX_SAFE_INTEGER) =>
+      ask(async () => {
+        const end = Math.min(before - 1, await redis.llen(keys.history));
+        if (end < 1 || limit < 1) return [];
+        const entries = await redis.lrange(keys.history, Math.max(0, end - limit), end - 1);
+        return entries.reverse().map((entry): StoredActivation => JSON.parse(entry));
+      }),
+    changeData: ({ document, replaced }) =>
+      ask(async () => {
+        const { path, version } = document;
+        const args = [
+          version - 1,
+          path,
+          JSON.stringify(document),
+          ...replaced.filter((moot) => moot !== path),
+        ];
+        const { documents, version: at, hints } = keys;
+        return (await redis.eval(CHANGE_DATA, 3, documents, at, hints, ...args)) === 1;
+      }),
+    data: () =>
+      ask(async () => {
+        const [version, documents] =
+          (await redis.multi().get(keys.version).hvals(keys.documents).exec()) ?? [];
+        if (version?.[0] || documents?.[0]) throw version?.[0] ?? documents?.[0];
+        const entries = Array.isArray(documents?.[1]) ? documents[1] : [];
+        return {
+          version: Number(version?.[1] ?? 0),
+          documents: entries
+            .map((entry): DataDocument => ({ value: undefined, ...JSON.parse(String(entry)) }))
+            .sort((a, b) => a.version - b.version),
+        };
+      }),
+    head: () =>
+      ask(async () => {
+        const [activation, version] = await Promise.all([redis.llen(keys.history), redis.get(keys.version)]);
+        return { activation, dataVersion: Number(version ?? 0) };
+      }),
+    watch(changed) {
+      watchers.add(changed);
+      return () => void watchers.delete(changed);
+    },
+    async close() {
+      watchers.clear();
+      end();
+    },
+  };
+}
+
+function connect(url: string, commandTimeout: number): Redis {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout,
+    connectTimeout: commandTimeout,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+  });
+  // Every command says itself when it failed; unheard, this event would end the process.
+  redis.on('error', () => undefined);
+  return redis;
+}
+
+async function ask<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw new Fault('POLICY_STORE_UNAVAILABLE', cause);
+  }
+}

@@ -1,0 +1,101 @@
+/** What the policy room offers, and what it is made of. */
+import type { Pep } from '../model/ask.ts';
+import type { Judged } from '../model/decision.ts';
+import type { Facts } from '../model/facts.ts';
+import type { JsonValue } from '../model/json.ts';
+import type { Activation, BundleContent, Page } from '../model/verbs.ts';
+import type { Compiler } from './compile.ts';
+import type { PolicyStore } from './store.ts';
+
+export interface PolicyLog {
+  info(facts: Readonly<Record<string, unknown>>, message: string): void;
+  error(facts: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface PolicyRoomOptions {
+  readonly store: PolicyStore;
+  readonly compiler: Compiler;
+  /**
+   * A bundle's bytes, activated where the store holds no activation, or one of another default bundle: a new
+   * release brings its own, until somebody pushes. Undefined: the store must hold one.
+   */
+  readonly defaultBundle: Uint8Array | undefined;
+  readonly log: PolicyLog;
+  /** Unix ms of the start. */
+  readonly at: number;
+  /** Milliseconds between looks at what other replicas activated, besides the store's hints. */
+  readonly watchIntervalMs: number;
+  /** Most memory of one instance, MiB. */
+  readonly memoryMib: number;
+}
+
+interface PolicyStatus {
+  readonly revision: string;
+  readonly activation: number;
+  readonly dataVersion: number;
+  /** WASM memory of the instance that decides. */
+  readonly memoryBytes: number;
+  /** How often that instance was replaced, after an abort or after its memory had grown. */
+  readonly recycled: number;
+  /** Why this replica could not follow the store; undefined while it can. */
+  readonly behind: string | undefined;
+}
+
+export interface Pushed {
+  readonly activation: Activation;
+  readonly testsPassed: number;
+  readonly coveragePercent: number;
+}
+
+/** Verbs throw `Fault('POLICY_STORE_UNAVAILABLE')` when the store fails; what is in force stays. `at` is Unix ms. */
+export interface PolicyRoom {
+  /** Never throws for what the policy does: undefined, aborted or malformed is a deny `policy.undefined`. */
+  evaluatePolicy(facts: Facts): Judged;
+  /**
+   * Compiles and tests plain Rego, checks, loads and tries out, stores, then activates. The active revision
+   * pushed again changes nothing.
+   * @throws BundleRefused with what is wrong and where; the active bundle stays
+   */
+  push(request: {
+    readonly pep: Pep;
+    readonly content: BundleContent;
+    readonly validateOnly: boolean;
+    readonly at: number;
+  }): Promise<Pushed>;
+  /**
+   * Activates an earlier revision, or the one before the active, under a new number; data stays as it is.
+   * @throws Rejection NOT_FOUND when the history does not hold it; BundleRefused when it no longer loads
+   */
+  rollback(request: {
+    readonly pep: Pep;
+    readonly revision: string | undefined;
+    readonly at: number;
+  }): Promise<Activation>;
+  /**
+   * Activations, newest first.
+   * @throws Malformed on `page_token`
+   */
+  list(page: Page): Promise<{ readonly activations: readonly Activation[]; readonly nextToken: string }>;
+  /**
+   * Sets or takes away one document of data; resolves with the data's new version once it is in force here.
+   * @throws Malformed on `path` (outside the active bundle's data) or `value_json` (over 1 MiB)
+   * @throws Rejection ABORTED when the version is another, FAILED_PRECONDITION when the policy cannot hold it
+   */
+  patchData(request: {
+    readonly pep: Pep;
+    readonly path: string;
+    readonly change: { readonly value: JsonValue } | { readonly remove: true };
+    readonly expectedVersion: number | undefined;
+    readonly at: number;
+  }): Promise<number>;
+  /**
+   * The data in force at a path; the empty path is all of it.
+   * @throws Rejection NOT_FOUND where nothing is; Malformed on `path`
+   */
+  data(path: string): Promise<{ readonly value: JsonValue; readonly version: number }>;
+  /** Catches up with the store now, as the watch does by itself. */
+  follow(): Promise<void>;
+  status(): PolicyStatus;
+  /** Stops following; the store stays open. */
+  close(): void;
+}

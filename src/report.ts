@@ -1,0 +1,54 @@
+/** What became of an allowed action, and whose words did it bring back? */
+import type { CatalogEntry } from './model/catalog.ts';
+import { JsonError, type JsonValue, parseJson } from './model/json.ts';
+import type { Seen } from './model/session.ts';
+import type { Report } from './model/verbs.ts';
+
+/** A tool's output, as far as it could be read. */
+export interface ReadOutput {
+  readonly json?: JsonValue;
+  readonly text?: string;
+  readonly truncated: boolean;
+}
+
+export interface ReportRooms {
+  now(): number;
+  entryOf(action: string): CatalogEntry | undefined;
+  harvestOutput(tenant: string, entry: CatalogEntry | undefined, output: ReadOutput): readonly Seen[];
+  /** Enters the outcome; `harvest` is called with the action that the decision allowed. */
+  enterOutcome(report: Report, at: number, harvest: (action: string) => readonly Seen[]): Promise<number>;
+  sealReport(report: Report, at: number, valuesRemembered: number): Promise<void>;
+}
+
+/** The deepest output that is read as JSON; a deeper one is free text. */
+const OUTPUT_DEPTH = 64;
+
+/**
+ * Enters a report into its session, then seals it. A crash in between leaves the outcome in the session and no
+ * record; the caller, unanswered, reports again and that report is sealed.
+ */
+export async function report(
+  asked: Report,
+  rooms: ReportRooms,
+): Promise<{ readonly valuesRemembered: number }> {
+  const at = rooms.now();
+  const output = readOutput(asked);
+  const valuesRemembered = await rooms.enterOutcome(asked, at, (action) =>
+    rooms.harvestOutput(asked.pep.tenant, rooms.entryOf(action), output),
+  );
+  await rooms.sealReport(asked, at, valuesRemembered);
+  return { valuesRemembered };
+}
+
+/** What is not the JSON that it says it is counts as free text: somebody else's words, never a record's. */
+function readOutput({ output, mediaType, truncated }: Report): ReadOutput {
+  if (output.length === 0) return { truncated };
+  if (/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(mediaType)) {
+    try {
+      return { json: parseJson(output, { maxDepth: OUTPUT_DEPTH }), truncated };
+    } catch (cause) {
+      if (!(cause instanceof JsonError)) throw cause;
+    }
+  }
+  return { text: new TextDecoder().decode(output), truncated };
+}

@@ -1,0 +1,28 @@
+/** How much of its past a session remembers. Equal on every replica: folds of one log must agree. */
+export interface SessionBounds {
+  /** Effectful permits of a session, ever; at the bound it is `session.full`. */
+  readonly permits: number;
+  /** Sums kept of what each hop of a chain spent of each budget; at the bound it is `session.full`. */
+  readonly hopSums: number;
+  /** Permitted reads whose outcome may still be reported; the oldest are forgotten. */
+  readonly reads: number;
+  /** Answers kept for retries, by number, age and text; the oldest are forgotten, and ids as old refused. */
+  readonly answers: number;
+  readonly answerWindowMs: number;
+  readonly answerChars: number;
+  /** Values of known origin; the oldest are forgotten towards unknown. */
+  readonly origins: number;
+  /** Action names counted one by one; more share one count. */
+  readonly actions: number;
+}
+
+export const DEFAULT_BOUNDS: SessionBounds = {
+  permits: 4096,
+  hopSums: 4096,
+  reads: 1024,
+  answers: 1024,
+  answerWindowMs: 600_000,
+  answerChars: 1_048_576,
+  origins: 8192,
+  actions: 256,
+};

@@ -1,0 +1,124 @@
+/** A verdict becomes a step of the session: drafted, checked once more against what is left, appended. */
+import { hash } from 'node:crypto';
+import type { Answer, Judged, Verdict } from '../model/decision.ts';
+import type { Facts } from '../model/facts.ts';
+import { Fault, Refusal } from '../model/refusal.ts';
+import { type Door, fingerprint, type Prints } from './enter.ts';
+import type { AskEntry } from './entry.ts';
+import { type Fold, findPermit } from './fold.ts';
+import type { Lane } from './lane.ts';
+import { logName, type SessionKey } from './store.ts';
+import { covers, remainingOf } from './view.ts';
+
+export interface Committing extends Door {
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly allowLifetimeMs: number;
+}
+
+/**
+ * The answer to an ask that leaves nothing behind: stateless, or a dry run. A dry run's allow is no permit, so it
+ * has neither expiry nor execution key.
+ */
+export function answerWithoutTrace({ ask, at, id, caller }: Facts, verdict: Verdict, by: Committing): Answer {
+  if (verdict.effect !== 'allow' || ask.dryRun) return { ...verdict, id };
+  refuseLate(ask.deadline, by);
+  return { ...verdict, id, expiresAt: Math.min(at + by.allowLifetimeMs, caller.expiresAt) };
+}
+
+/**
+ * Appends the verdict to the session that `facts` was taken from. Resolves with undefined when the session moved
+ * on in between: judge again.
+ * @throws Fault `DEADLINE_PASSED` for an allow that comes too late
+ * @throws Refusal `session.budget` or `session.full` for an allow that the session cannot carry; to be committed
+ */
+export function commitVerdict(
+  lane: Lane,
+  facts: Facts,
+  { verdict, judged, by }: { verdict: Verdict; judged: Judged | undefined; by: Committing },
+): Promise<Answer | undefined> {
+  const { fold, key } = lane;
+  // INVARIANT: the fold that was judged is the fold that is extended.
+  if (facts.session?.head.digest !== fold.now.head.digest) return Promise.resolve(undefined);
+  const allow = verdict.effect === 'allow';
+  if (allow) {
+    refuseLate(facts.ask.deadline, by);
+    refuseUncovered(fold, facts, verdict, by);
+  }
+  const answer = draft(key, fold, facts, verdict, by);
+  const entry = entryOf(facts, answer, judged, fingerprint(lane, facts, by.keys));
+  const appended = lane.append(entry, allow ? facts.ask.deadline : Number.POSITIVE_INFINITY);
+  return appended.then((stored) =>
+    stored === undefined ? undefined : { ...answer, committed: { session: key.session, ...stored } },
+  );
+}
+
+function refuseLate(deadline: number, { now }: Committing): void {
+  if (now() > deadline) throw new Fault('DEADLINE_PASSED');
+}
+
+/** What no policy can overdraw, whatever it forgot to ask. */
+function refuseUncovered(
+  fold: Fold,
+  { ask, action, authority }: Facts,
+  verdict: Verdict,
+  { bounds }: Committing,
+): void {
+  const operation = ask.operationId === undefined ? undefined : fold.operations.get(ask.operationId);
+  const earlier = operation === undefined ? undefined : findPermit(fold, operation.decision)[1];
+  const open = earlier?.state === 'permitted' || earlier?.state === 'unknown' ? earlier : undefined;
+  if (verdict.consume.length > 0 && !covers(remainingOf(fold, authority, open), verdict.consume))
+    throw new Refusal('session.budget');
+  if (fold.hopSums.size + verdict.consume.length * authority.hops.length > bounds.hopSums)
+    throw new Refusal('session.full');
+  const lasting = action.effectful || ask.operationId !== undefined;
+  if (lasting && fold.permits.size >= bounds.permits) throw new Refusal('session.full');
+}
+
+function draft(key: SessionKey, fold: Fold, facts: Facts, verdict: Verdict, by: Committing): Answer {
+  const { ask, at, id, caller, action } = facts;
+  const log = logName(key);
+  if (verdict.effect !== 'allow')
+    return { ...verdict, id, causeId: by.keys.causeId(log, action.name, verdict.reasons[0]?.code ?? '') };
+  const expiresAt = Math.min(at + by.allowLifetimeMs, fold.now.mandate.expiresAt, caller.expiresAt);
+  if (!action.effectful) return { ...verdict, id, expiresAt };
+  // An operation keeps its key whoever retries it; without one the request is the effect.
+  const effect =
+    ask.operationId === undefined
+      ? `request\n${ask.pep.id}\n${ask.requestId}`
+      : `operation\n${ask.operationId}`;
+  return { ...verdict, id, expiresAt, executionKey: by.keys.executionKey(log, effect) };
+}
+
+function entryOf(facts: Facts, answer: Answer, judged: Judged | undefined, prints: Prints): AskEntry {
+  const { ask, at, caller, action, authority } = facts;
+  return {
+    kind: 'ask',
+    at,
+    pep: ask.pep.id,
+    request: ask.requestId,
+    content: ask.digest,
+    action: action.name,
+    class: action.class,
+    effectful: action.effectful,
+    subject: caller.subject,
+    actor: caller.actor,
+    owner: authority.root?.by ?? caller.actor,
+    hops: authority.hops,
+    answer,
+    ...(caller.binding === undefined ? {} : { binding: caller.binding }),
+    ...(ask.operationId === undefined ? {} : { operation: ask.operationId }),
+    ...(prints.identity === undefined ? {} : { identity: prints.identity }),
+    ...(prints.act === undefined ? {} : { act: prints.act }),
+    ...(judged === undefined ? {} : judgedBy(judged)),
+  };
+}
+
+function judgedBy(judged: Judged): Pick<AskEntry, 'input' | 'revision' | 'activation' | 'data'> & object {
+  return {
+    input: hash('sha256', judged.input, 'base64url'),
+    revision: judged.revision,
+    activation: judged.activation,
+    data: judged.dataVersion,
+  };
+}

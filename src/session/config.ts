@@ -1,0 +1,232 @@
+/** The `session` section: where sessions live, how many are held, how long an allow is good. */
+import type { JsonObject, JsonValue } from '../model/json.ts';
+import { Malformed } from '../model/refusal.ts';
+import { DEFAULT_BOUNDS, type SessionBounds } from './bounds.ts';
+import type { RedisAccess, RedisNode, RedisServer } from './redis.ts';
+import { DEFAULT_ALLOW_LIFETIME_MS, DEFAULT_MAX_SESSIONS, DEFAULT_SNAPSHOT_EVERY } from './session.ts';
+
+export type SessionStoreConfig =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'sqlite'; readonly path: string; readonly synchronous: 'normal' | 'full' }
+  | {
+      readonly kind: 'redis';
+      readonly server: RedisServer;
+      /** To be read by whoever makes the store. */
+      readonly passwordFile: string | undefined;
+      readonly commandTimeoutMs: number;
+      readonly connectTimeoutMs: number;
+    };
+
+export interface SessionConfig {
+  readonly store: SessionStoreConfig;
+  readonly maxSessions: number;
+  readonly allowLifetimeMs: number;
+  readonly snapshotEvery: number;
+  readonly bounds: SessionBounds;
+}
+
+/** One setting: docs and the example are made from this table too. */
+export interface Setting {
+  readonly key: string;
+  readonly meaning: string;
+  readonly default: JsonValue;
+  /** Whole numbers only: least and greatest. */
+  readonly range?: readonly [number, number];
+}
+
+const MINUTE_MS = 60_000;
+
+export const SESSION_SETTINGS: readonly Setting[] = [
+  {
+    key: 'store',
+    meaning:
+      'a path for the embedded store, `redis://`, `rediss://`, `redis+sentinel://host:port,…/name`, `redis+cluster://host:port,…` (`rediss+…` for TLS), or `memory:`',
+    default: 'sessions.db',
+  },
+  {
+    key: 'store_insecure',
+    meaning: 'lets Redis be reached without TLS outside this machine',
+    default: false,
+  },
+  {
+    key: 'sqlite_synchronous',
+    meaning: '`normal` survives the end of the process, `full` a loss of power too',
+    default: 'normal',
+  },
+  {
+    key: 'redis_password_file',
+    meaning: 'file that holds the password for Redis; absent: the one in the url, if any',
+    default: '',
+  },
+  {
+    key: 'redis_timeout_ms',
+    meaning: 'milliseconds after which an answer of Redis is taken for lost',
+    default: 20,
+    range: [1, 5000],
+  },
+  {
+    key: 'redis_connect_timeout_ms',
+    meaning: 'milliseconds for the first connection to Redis',
+    default: 5000,
+    range: [100, 60_000],
+  },
+  {
+    key: 'max_sessions',
+    meaning: 'sessions held in memory',
+    default: DEFAULT_MAX_SESSIONS,
+    range: [1, 1_000_000],
+  },
+  {
+    key: 'allow_lifetime_ms',
+    meaning: 'milliseconds after which an allow that was not used is void',
+    default: DEFAULT_ALLOW_LIFETIME_MS,
+    range: [1000, 10 * MINUTE_MS],
+  },
+  {
+    key: 'snapshot_every',
+    meaning: 'entries between snapshots of a session',
+    default: DEFAULT_SNAPSHOT_EVERY,
+    range: [8, 4096],
+  },
+  {
+    key: 'max_permits',
+    meaning: 'effectful permits of one session, ever; equal on all replicas, as are the next four',
+    default: DEFAULT_BOUNDS.permits,
+    range: [1, 65_536],
+  },
+  {
+    key: 'max_answers',
+    meaning: 'answers of one session kept for retries',
+    default: DEFAULT_BOUNDS.answers,
+    range: [1, 65_536],
+  },
+  {
+    key: 'answer_window_ms',
+    meaning: 'milliseconds for which answers are kept for retries',
+    default: DEFAULT_BOUNDS.answerWindowMs,
+    range: [MINUTE_MS, 60 * MINUTE_MS],
+  },
+  {
+    key: 'max_origins',
+    meaning: 'values of one session whose origin is remembered',
+    default: DEFAULT_BOUNDS.origins,
+    range: [64, 1_048_576],
+  },
+  {
+    key: 'max_actions',
+    meaning: 'action names of one session counted one by one',
+    default: DEFAULT_BOUNDS.actions,
+    range: [8, 4096],
+  },
+];
+
+/** @throws Malformed naming the key, for unknown keys, wrong types, values out of range, and Redis in clear text over a network */
+export function parseSessionConfig(section: JsonObject): SessionConfig {
+  const known = new Set(SESSION_SETTINGS.map(({ key }) => key));
+  for (const key of Object.keys(section))
+    if (!known.has(key)) throw new Malformed(`session.${key}`, 'is not a setting');
+  const number = (key: string): number => numberOf(section, key);
+  return {
+    store: storeOf(section),
+    maxSessions: number('max_sessions'),
+    allowLifetimeMs: number('allow_lifetime_ms'),
+    snapshotEvery: number('snapshot_every'),
+    bounds: {
+      ...DEFAULT_BOUNDS,
+      permits: number('max_permits'),
+      answers: number('max_answers'),
+      answerWindowMs: number('answer_window_ms'),
+      origins: number('max_origins'),
+      actions: number('max_actions'),
+    },
+  };
+}
+
+function settingOf(section: JsonObject, key: string): JsonValue | undefined {
+  return Object.hasOwn(section, key)
+    ? section[key]
+    : SESSION_SETTINGS.find((setting) => setting.key === key)?.default;
+}
+
+function numberOf(section: JsonObject, key: string): number {
+  const value = settingOf(section, key);
+  const [least, greatest] = SESSION_SETTINGS.find((setting) => setting.key === key)?.range ?? [0, 0];
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > greatest)
+    throw new Malformed(`session.${key}`, `is not a whole number from ${least} to ${greatest}`);
+  return value;
+}
+
+function textOf(section: JsonObject, key: string): string {
+  const value = settingOf(section, key);
+  if (typeof value !== 'string' || value === '') throw new Malformed(`session.${key}`, 'is not a text');
+  return value;
+}
+
+function storeOf(section: JsonObject): SessionStoreConfig {
+  const store = textOf(section, 'store');
+  if (store === 'memory:') return { kind: 'memory' };
+  if (/^(rediss?(\+sentinel|\+cluster)?|unix):/.test(store)) {
+    const insecure = settingOf(section, 'store_insecure');
+    if (typeof insecure !== 'boolean') throw new Malformed('session.store_insecure', 'is not true or false');
+    const passwordFile = settingOf(section, 'redis_password_file');
+    if (typeof passwordFile !== 'string') throw new Malformed('session.redis_password_file', 'is not a path');
+    return {
+      kind: 'redis',
+      passwordFile: passwordFile === '' ? undefined : passwordFile,
+      server: parseRedisServer(store, insecure),
+      commandTimeoutMs: numberOf(section, 'redis_timeout_ms'),
+      connectTimeoutMs: numberOf(section, 'redis_connect_timeout_ms'),
+    };
+  }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(store)) throw new Malformed('session.store', 'names no store we know');
+  const synchronous = textOf(section, 'sqlite_synchronous');
+  if (synchronous !== 'normal' && synchronous !== 'full')
+    throw new Malformed('session.sqlite_synchronous', 'is neither `normal` nor `full`');
+  return { kind: 'sqlite', path: store, synchronous };
+}
+
+const REDIS_URL =
+  /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]+)(?:\/([^/?]*))?$/;
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
+
+/** @throws Malformed for a URL that cannot be read, and for clear text over a network unless `insecure` */
+export function parseRedisServer(url: string, insecure: boolean): RedisServer {
+  if (url.startsWith('unix:')) return { kind: 'standalone', url: url.replace(/^unix:(\/\/)?/, '') };
+  const match = REDIS_URL.exec(url);
+  if (match === null) throw new Malformed('session.store', 'is not a redis url');
+  const [, scheme, topology, username, password, hosts = '', name = ''] = match;
+  const nodes = hosts.split(',').map(nodeOf);
+  const tls = scheme === 'rediss';
+  if (!tls && !insecure && nodes.some(({ host }) => !LOOPBACK.has(host)))
+    throw new Malformed('session.store', 'needs `rediss` outside this machine');
+  const access: RedisAccess = {
+    tls,
+    ...(username ? { username: decoded(username) } : {}),
+    ...(password ? { password: decoded(password) } : {}),
+  };
+  if (topology === '+sentinel') {
+    if (name === '') throw new Malformed('session.store', 'names no sentinel group');
+    return { kind: 'sentinel', sentinels: nodes, name, ...access };
+  }
+  if (topology === '+cluster') return { kind: 'cluster', nodes, ...access };
+  if (nodes.length > 1)
+    throw new Malformed('session.store', 'names several servers, yet neither sentinel nor cluster');
+  return { kind: 'standalone', url };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // The decoder would quote the text, and this one may be a password.
+    throw new Malformed('session.store', 'has a bad escape');
+  }
+}
+
+function nodeOf(text: string): RedisNode {
+  const match = /^([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?$/.exec(text);
+  const port = Number(match?.[2] ?? 6379);
+  if (match?.[1] === undefined || port < 1 || port > 65_535)
+    throw new Malformed('session.store', 'names no host and port');
+  return { host: match[1], port };
+}

@@ -1,0 +1,154 @@
+/** The session's door: who may come in, and who already has an answer. */
+
+import type { Ask } from '../model/ask.ts';
+import type { Authority } from '../model/authority.ts';
+import type { Caller } from '../model/caller.ts';
+import type { Action } from '../model/catalog.ts';
+import type { Answer } from '../model/decision.ts';
+import { canonicalJson } from '../model/json.ts';
+import type { Identity } from '../model/mandate.ts';
+import { Refusal } from '../model/refusal.ts';
+import type { Session } from '../model/session.ts';
+import type { SessionBounds } from './bounds.ts';
+import { type AskEntry, decodeEntry } from './entry.ts';
+import { answerKey, type Fold, findPermit, type Kept, mintedAt, of, type Permit } from './fold.ts';
+import type { SessionKeys } from './keys.ts';
+import type { Lane } from './lane.ts';
+import { logName } from './store.ts';
+import { viewSession } from './view.ts';
+
+/** An ask as far as the session's door. */
+export interface Entrant {
+  readonly ask: Ask;
+  readonly at: number;
+  readonly caller: Caller;
+  readonly authority: Authority;
+  readonly action: Action;
+}
+
+export interface Door {
+  readonly keys: SessionKeys;
+  readonly bounds: SessionBounds;
+}
+
+/** Fingerprints of one ask, bound to its session. */
+export interface Prints {
+  /** Of the business act; only effectful actions that name one. */
+  readonly identity: string | undefined;
+  /** Of action, resource and arguments; only asks with an operation id. */
+  readonly act: string | undefined;
+}
+
+/**
+ * The session as this ask sees it.
+ * @throws Refusal `session.task_closed`, `.suspended`, `.expired`, `.not_yours`, `.operation_changed`, `.contended`,
+ * `request.changed`, `request.too_old`, `token.binding`
+ */
+export function enter(lane: Lane, entrant: Entrant, door: Door): Session {
+  const { fold } = lane;
+  const { ask, at, authority, action } = entrant;
+  admit(fold, entrant);
+  const prints = fingerprint(lane, entrant, door.keys);
+  const earlier = permitOfOperation(fold, ask, prints);
+  const answered = ask.dryRun
+    ? undefined
+    : (answerOfRequest(lane, entrant, door) ?? answerOfOperation(lane, entrant, prints, door));
+  const { identity } = prints;
+  return viewSession(fold, { action: action.name, at, authority, identity, earlier, answered }, door.bounds);
+}
+
+function admit(fold: Fold, { at, caller, authority }: Entrant): void {
+  const { state, mandate, subject, actor } = fold.now;
+  if (state === 'closed') throw new Refusal('session.task_closed');
+  if (state === 'suspended') throw new Refusal('session.suspended');
+  if (at >= mandate.expiresAt) throw new Refusal('session.expired');
+  if (subject !== undefined && !same(subject, caller.subject)) throw new Refusal('session.not_yours');
+  // A delegate acts in the session of the agent that its chain starts at.
+  const mine = actor === undefined || same(actor, caller.actor) || same(actor, authority.root?.by);
+  if (!mine) throw new Refusal('session.not_yours');
+}
+
+export function same(a: Identity, b: Identity | undefined): boolean {
+  return b !== undefined && a.id === b.id && a.iss === b.iss;
+}
+
+export function fingerprint(lane: Lane, { ask, action }: Entrant, keys: SessionKeys): Prints {
+  const log = logName(lane.key);
+  const { identity, effectful, name, resource, policyArgs } = action;
+  return {
+    identity:
+      effectful && identity !== undefined ? keys.fingerprint(log, `identity\n${identity}`) : undefined,
+    act:
+      ask.operationId === undefined
+        ? undefined
+        : keys.fingerprint(
+            log,
+            `act\n${canonicalJson([name, resource.type, resource.id, resource.properties])}\n${policyArgs}`,
+          ),
+  };
+}
+
+/** One operation is one business act: its id may not come back for another. */
+function permitOfOperation(fold: Fold, ask: Ask, prints: Prints): Permit | undefined {
+  if (ask.operationId === undefined) return undefined;
+  const operation = fold.operations.get(ask.operationId);
+  if (operation === undefined) return undefined;
+  if (operation.identity !== (prints.identity ?? prints.act)) throw new Refusal('session.operation_changed');
+  return findPermit(fold, operation.decision)[1];
+}
+
+/** A retry gets its answer again, or is told why not; an ask that is new gets undefined. */
+function answerOfRequest(lane: Lane, entrant: Entrant, door: Door): Answer | undefined {
+  const { ask } = entrant;
+  const { fold } = lane;
+  const kept = fold.answers.get(answerKey(ask.pep.id, ask.requestId));
+  if (kept === undefined) {
+    const floor = of(fold.now.floors, ask.pep.id);
+    // Ids up to the floor were forgotten: whether this one was among them can no longer be told.
+    if (floor !== undefined && mintedAt(ask.requestId) <= floor) throw new Refusal('request.too_old');
+    return undefined;
+  }
+  const entry = readKept(lane, kept, door.keys);
+  if (entry.content !== ask.digest) throw new Refusal('request.changed');
+  if (!sameCaller(entry, entrant.caller)) throw new Refusal('session.not_yours');
+  if (entry.binding !== entrant.caller.binding) throw new Refusal('token.binding');
+  if (isExpired(entry.answer, entrant.at)) throw new Refusal('request.too_old');
+  return replay(lane, kept, entry);
+}
+
+/** While its outcome is open, the same operation asked again in every detail by the same agent has the same permit. */
+function answerOfOperation(lane: Lane, entrant: Entrant, prints: Prints, door: Door): Answer | undefined {
+  const { ask, caller, at } = entrant;
+  const { fold } = lane;
+  const operation = ask.operationId === undefined ? undefined : fold.operations.get(ask.operationId);
+  const permit = operation === undefined ? undefined : fold.permits.get(operation.decision);
+  // Other arguments of the same business act were never judged: they are judged now.
+  if (permit?.state !== 'permitted' || operation?.act !== prints.act || permit.pep !== ask.pep.id)
+    return undefined;
+  const kept = fold.answers.get(permit.answer);
+  if (kept === undefined) return undefined;
+  const entry = readKept(lane, kept, door.keys);
+  const replayable =
+    sameCaller(entry, caller) && entry.binding === caller.binding && !isExpired(entry.answer, at);
+  return replayable ? replay(lane, kept, entry) : undefined;
+}
+
+function readKept(lane: Lane, kept: Kept, keys: SessionKeys): AskEntry {
+  // Its own append is under way: what it will answer is not certain yet.
+  if (!lane.isCommitted(kept.stored.version)) throw new Refusal('session.contended', undefined, 'throttle');
+  const entry = decodeEntry(kept.stored.payload, keys.id);
+  if (entry?.kind !== 'ask') throw new TypeError('a kept answer is not an ask');
+  return entry;
+}
+
+function sameCaller(entry: AskEntry, caller: Caller): boolean {
+  return same(entry.subject, caller.subject) && same(entry.actor, caller.actor);
+}
+
+function isExpired(answer: Answer, at: number): boolean {
+  return answer.effect === 'allow' && (answer.expiresAt === undefined || at >= answer.expiresAt);
+}
+
+function replay(lane: Lane, { stored }: Kept, { answer }: AskEntry): Answer {
+  return { ...answer, replayed: true, committed: { session: lane.key.session, ...stored } };
+}

@@ -1,0 +1,126 @@
+/** What the log of a session is made of. Payloads are canonical JSON, so equal entries are equal bytes. */
+import type { ActionClass } from '../model/catalog.ts';
+import type { Answer } from '../model/decision.ts';
+import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
+import type { Identity, Mandate } from '../model/mandate.ts';
+import type { Outcome, Seen } from '../model/session.ts';
+
+interface Common {
+  /** Unix ms, by the clock of the replica that wrote it. */
+  readonly at: number;
+  readonly pep: string;
+}
+
+/** Hex hashes (16 characters each) run together, by origin. */
+export interface SeenText {
+  readonly user: string;
+  readonly trusted: string;
+  readonly untrusted: string;
+}
+
+export interface OpenEntry extends Common {
+  readonly kind: 'open';
+  readonly id: string;
+  readonly tenant: string;
+  readonly mandate: Mandate;
+  readonly seen: SeenText;
+}
+
+/** One ask, judged: a step. */
+export interface AskEntry extends Common {
+  readonly kind: 'ask';
+  readonly request: string;
+  /** Digest of the ask's content: a retry must match it. */
+  readonly content: string;
+  readonly action: string;
+  readonly class: ActionClass;
+  readonly effectful: boolean;
+  readonly subject: Identity;
+  readonly actor: Identity;
+  /** The agent that the session belongs to when nobody is bound yet: the chain's root, else the actor. */
+  readonly owner: Identity;
+  readonly binding?: string;
+  readonly operation?: string;
+  /** Fingerprint of the business act. */
+  readonly identity?: string;
+  /** Fingerprint of action, resource and arguments; only with an operation. */
+  readonly act?: string;
+  readonly hops: readonly string[];
+  /** SHA-256 of the input that policy judged, base64url; absent when policy was not reached. */
+  readonly input?: string;
+  readonly revision?: string;
+  readonly activation?: number;
+  readonly data?: number;
+  readonly answer: Answer;
+}
+
+export interface AmendEntry extends Common {
+  readonly kind: 'amend';
+  readonly mandate: Mandate;
+  readonly seen: SeenText;
+}
+
+export interface CloseEntry extends Common {
+  readonly kind: 'close';
+  /** Entries before this one, and the digest of the last of them. */
+  readonly count: number;
+  readonly last: string;
+}
+
+export interface SuspendEntry extends Common {
+  readonly kind: 'suspend';
+  readonly cause: string;
+}
+
+export interface ResumeEntry extends Common {
+  readonly kind: 'resume';
+}
+
+export interface ReportEntry extends Common {
+  readonly kind: 'report';
+  readonly decision: string;
+  readonly outcome: Outcome;
+  /** The far side's proof that nothing happened; empty: none. */
+  readonly proof: string;
+  readonly seen: SeenText;
+}
+
+export type Entry = OpenEntry | AskEntry | AmendEntry | CloseEntry | SuspendEntry | ResumeEntry | ReportEntry;
+/** Any entry but a log's first. */
+export type LaterEntry = Exclude<Entry, OpenEntry>;
+
+const FORMAT = 1;
+const KINDS: ReadonlySet<string> = new Set(['open', 'ask', 'amend', 'close', 'suspend', 'resume', 'report']);
+
+/** The entry as canonical JSON: `{entry, format, key}`. */
+export function encodeEntry(entry: Entry, keyId: string): string {
+  return `{"entry":${canonicalJson(entry as unknown as JsonValue)},"format":${FORMAT},"key":${quoteJson(keyId)}}`;
+}
+
+/**
+ * Reads a payload whose digest has been verified, so its shape is what `encodeEntry` wrote.
+ * Undefined for a format, key or kind that this build does not know.
+ */
+export function decodeEntry(payload: string, keyId: string): Entry | undefined {
+  const { entry, format, key } = JSON.parse(payload) as { entry: Entry; format: number; key: string };
+  return format === FORMAT && key === keyId && KINDS.has(entry.kind) ? entry : undefined;
+}
+
+const HASH = /^[0-9a-f]{16}$/;
+const HASH_LENGTH = 16;
+
+/** @throws TypeError for a hash that is not 16 hex characters */
+export function packSeen(seen: readonly Seen[]): SeenText {
+  const text = { user: '', trusted: '', untrusted: '' };
+  for (const { hash, origin } of seen) {
+    if (!HASH.test(hash)) throw new TypeError('a seen value needs a hash of 16 hex characters');
+    text[origin] += hash;
+  }
+  return text;
+}
+
+export function* unpackSeen(text: SeenText): Generator<Seen> {
+  for (const origin of ['user', 'untrusted', 'trusted'] as const)
+    for (let i = 0; i < text[origin].length; i += HASH_LENGTH)
+      yield { hash: text[origin].slice(i, i + HASH_LENGTH), origin };
+}

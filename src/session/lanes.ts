@@ -1,0 +1,81 @@
+/** The sessions that this replica knows. */
+import { LRUCache } from 'lru-cache';
+import { Refusal } from '../model/refusal.ts';
+import type { SessionBounds } from './bounds.ts';
+import type { Fold } from './fold.ts';
+import type { SessionKeys } from './keys.ts';
+import { Lane } from './lane.ts';
+import { logName, type SessionKey, type SessionStore } from './store.ts';
+import { unfold } from './unfold.ts';
+
+export interface LanesOptions {
+  readonly store: SessionStore;
+  readonly keys: SessionKeys;
+  readonly bounds: SessionBounds;
+  readonly now: () => number;
+  readonly reportFault: (cause: unknown) => void;
+  readonly maxSessions: number;
+  readonly snapshotEvery: number;
+}
+
+export interface Lanes {
+  /**
+   * The session, from memory or from the store, in order and not stale.
+   * @throws Refusal `session.unknown`, `session.torn`; Fault `SESSION_STORE_UNAVAILABLE`
+   */
+  find(key: SessionKey): Promise<Lane>;
+  /** The session, if it is in memory. */
+  known(key: SessionKey): Lane | undefined;
+}
+
+/** 128 bits, base64url. Anything else is no id of ours, and names no key. */
+const SESSION_ID = /^[A-Za-z0-9_-]{22}$/;
+
+/** Torn sessions remembered after they left memory, so that a shortened log is not believed the second time. */
+const TORN_REMEMBERED = 65_536;
+
+export function createLanes(options: LanesOptions): Lanes {
+  const { store, keys, bounds } = options;
+  const lanes = new LRUCache<string, Lane>({
+    max: options.maxSessions,
+    dispose: (lane, log) => {
+      if (lane.torn) torn.set(log, true);
+    },
+  });
+  const torn = new LRUCache<string, true>({ max: TORN_REMEMBERED });
+  const loading = new Map<string, Promise<Lane>>();
+
+  async function load(key: SessionKey, log: string): Promise<Lane> {
+    const stored = await store.load(key);
+    if (stored === undefined) throw new Refusal('session.unknown');
+    const reading = { log, keys, bounds };
+    const fold: Fold | undefined = unfold(stored, reading);
+    if (fold === undefined) throw new Refusal('session.torn');
+    const lane = new Lane(key, fold, { ...options, reading });
+    lanes.set(log, lane);
+    return lane;
+  }
+
+  return {
+    known: (key) => lanes.get(logName(key)),
+
+    async find(key) {
+      if (!SESSION_ID.test(key.session)) throw new Refusal('session.unknown');
+      const log = logName(key);
+      const lane = lanes.get(log);
+      if (lane !== undefined) {
+        if (lane.torn) throw new Refusal('session.torn');
+        if (lane.stale) await lane.refresh();
+        return lane;
+      }
+      if (torn.has(log)) throw new Refusal('session.torn');
+      // One read for all who ask at once; each of them sees its failure.
+      let under = loading.get(log);
+      if (under === undefined) {
+        under = load(key, log).finally(() => loading.delete(log));
+        loading.set(log, under);
+      }
+      return under;
+    },
+  };
+}

@@ -1,0 +1,276 @@
+/** Sessions in Redis, one stream each: standalone, Sentinel or Cluster. */
+import { Cluster, Redis } from 'ioredis';
+import { Fault } from '../model/refusal.ts';
+import type { Head } from '../model/session.ts';
+import { APPEND, type Law, LOAD, SNAPSHOT } from './redis-laws.ts';
+import {
+  type Appended,
+  type Birth,
+  type Listed,
+  listingMember,
+  logName,
+  type OpenName,
+  type SessionKey,
+  type SessionStore,
+  type Stored,
+  type StoredEntry,
+  type StoredSnapshot,
+  sessionOfMember,
+} from './store.ts';
+
+/** Where Redis is. The three differ in how a connection is found, and in nothing else. */
+export type RedisServer =
+  | { readonly kind: 'standalone'; readonly url: string }
+  | ({
+      readonly kind: 'sentinel';
+      readonly sentinels: readonly RedisNode[];
+      readonly name: string;
+    } & RedisAccess)
+  | ({ readonly kind: 'cluster'; readonly nodes: readonly RedisNode[] } & RedisAccess);
+
+export interface RedisNode {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RedisAccess {
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls: boolean;
+}
+
+export interface RedisSessionStoreOptions {
+  readonly server: RedisServer;
+  /** Goes before one in the url. */
+  readonly password?: string;
+  /** Milliseconds after which an answer is taken for lost. */
+  readonly commandTimeoutMs: number;
+  /** Milliseconds for the first connection. */
+  readonly connectTimeoutMs: number;
+}
+
+/** A command is not repeated, queued or resent by the client: what a lost answer means is decided by the walk. */
+const NO_RETRIES = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  lazyConnect: true,
+  protocol: 2,
+  replyMapping: 'legacy',
+  disableClientInfo: true,
+} as const;
+
+/** Backstop for the commands of a connection's own handshake; ours have a shorter limit. */
+const HANDSHAKE_TIMEOUT_MS = 1000;
+
+/** 10, 20, 40 … 500 ms between attempts to connect. */
+function retryDelay(times: number): number {
+  return Math.min(500, 5 * 2 ** Math.min(times, 8));
+}
+
+/**
+ * Connects and keeps connected.
+ * @throws Fault when there is no server within `connectTimeoutMs`
+ */
+export async function createRedisSessionStore(options: RedisSessionStoreOptions): Promise<SessionStore> {
+  const redis = clientOf(options);
+  const store = new RedisSessionStore(redis, options.commandTimeoutMs);
+  const connected = new Promise<void>((resolve) => redis.once('ready', resolve));
+  // Only the first attempt's failure, and the client tries again: what counts is being ready in time.
+  redis.connect().catch((cause: unknown) => store.blame(cause));
+  if (await isLate(connected, options.connectTimeoutMs)) {
+    redis.disconnect();
+    throw store.unavailable(new Error(`no connection within ${options.connectTimeoutMs} ms`));
+  }
+  return store;
+}
+
+function clientOf(options: RedisSessionStoreOptions): Redis | Cluster {
+  const { server, connectTimeoutMs: connectTimeout } = options;
+  const common = { ...NO_RETRIES, connectTimeout, commandTimeout: HANDSHAKE_TIMEOUT_MS };
+  if (server.kind === 'standalone') {
+    const password = options.password === undefined ? {} : { password: options.password };
+    return new Redis(server.url, { ...common, ...password, retryStrategy: retryDelay });
+  }
+  const access = {
+    username: server.username,
+    password: options.password ?? server.password,
+    ...(server.tls ? { tls: {} } : {}),
+  };
+  if (server.kind === 'sentinel') {
+    const sentinels = server.sentinels.map((node) => ({ ...node }));
+    return new Redis({ ...common, ...access, sentinels, name: server.name, retryStrategy: retryDelay });
+  }
+  const { enableOfflineQueue, lazyConnect, ...ofNodes } = common;
+  return new Cluster([...server.nodes], {
+    enableOfflineQueue,
+    lazyConnect,
+    clusterRetryStrategy: retryDelay,
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    retryDelayOnTryAgain: 0,
+    maxRedirections: 2,
+    redisOptions: { ...ofNodes, ...access },
+  });
+}
+
+async function isLate(work: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(true), ms);
+  });
+  return Promise.race([work.then(() => false), late]).finally(() => clearTimeout(timer));
+}
+
+class RedisSessionStore implements SessionStore {
+  private readonly redis: Redis | Cluster;
+  private readonly timeoutMs: number;
+  /** When the latest reply came, by the monotonic clock. */
+  private heardAt = 0;
+  /** Why there is no connection: the cause of the faults that follow. */
+  private trouble: unknown;
+
+  constructor(redis: Redis | Cluster, timeoutMs: number) {
+    this.redis = redis;
+    this.timeoutMs = timeoutMs;
+    redis.on('error', (cause: unknown) => this.blame(cause));
+  }
+
+  /** Remembers why there is no connection. */
+  blame(cause: unknown): void {
+    this.trouble = cause;
+  }
+
+  unavailable(cause: unknown): Fault {
+    return new Fault(
+      'SESSION_STORE_UNAVAILABLE',
+      this.redis.status === 'ready' ? cause : (this.trouble ?? cause),
+    );
+  }
+
+  async append(key: SessionKey, expected: Head, entries: readonly StoredEntry[]): Promise<Appended> {
+    const args: (string | number)[] = [expected.version, expected.digest];
+    for (const { digest, payload } of entries) args.push(digest, payload);
+    const reply = await this.run(APPEND, keysOf(key), args);
+    return reply === 1 ? { kind: 'appended' } : { kind: 'behind', missed: readStored(reply) };
+  }
+
+  async load(key: SessionKey): Promise<Stored | undefined> {
+    const stored = readStored(await this.run(LOAD, keysOf(key), []));
+    return stored.snapshot === undefined && stored.entries.length === 0 ? undefined : stored;
+  }
+
+  async snapshot(key: SessionKey, { version, digest, body, mac }: StoredSnapshot): Promise<void> {
+    await this.run(SNAPSHOT, keysOf(key), [version, digest, body, mac]);
+  }
+
+  /**
+   * The name, the listing and the log live in different slots, so no script spans them. The name is taken first
+   * and holds the whole birth until the log is known to have begun: a crash anywhere in between is completed by the next
+   * who asks for the name. A name whose birth is done never begins a log again, even if the log is gone.
+   */
+  async open(birth: Birth, name?: OpenName): Promise<string> {
+    if (name === undefined) {
+      await this.begin(birth);
+      return birth.key.session;
+    }
+    const nameKey = `assent:{${encode(birth.key.tenant)}/open/${encode(name.pep)}/${encode(name.openKey)}}:session`;
+    const mine = JSON.stringify(birth);
+    const taken = await this.timed(() => this.redis.set(nameKey, mine, 'NX'));
+    // Names are never given back, so the one that was there still is.
+    const holder = taken === 'OK' ? mine : await this.timed(() => this.redis.get(nameKey));
+    if (holder === null) throw new Fault('SESSION_STORE_UNAVAILABLE', 'an open key vanished');
+    if (!holder.startsWith('{')) return holder;
+    const begun = JSON.parse(holder) as Birth;
+    await this.begin(begun);
+    await this.timed(() => this.redis.set(nameKey, begun.key.session));
+    return begun.key.session;
+  }
+
+  async list(tenant: string, limit: number, after?: string): Promise<Listed> {
+    const from = after === undefined ? '+' : `(${after}`;
+    const listing = `assent:{${encode(tenant)}}:sessions`;
+    const members = await this.timed(() =>
+      this.redis.zrevrangebylex(listing, from, '-', 'LIMIT', 0, limit + 1),
+    );
+    const page = members.slice(0, limit);
+    return { sessions: page.map(sessionOfMember), next: members.length > limit ? page.at(-1) : undefined };
+  }
+
+  async close(): Promise<void> {
+    this.redis.disconnect();
+  }
+
+  /** Listed before it begins: a listed session without a log is left out by readers, an unlisted one would be lost. */
+  private async begin(birth: Birth): Promise<void> {
+    const listing = `assent:{${encode(birth.key.tenant)}}:sessions`;
+    await this.timed(() => this.redis.zadd(listing, 0, listingMember(birth)));
+    // `behind` means that it began already.
+    await this.append(birth.key, { version: 0, digest: '' }, [birth.entry]);
+  }
+
+  private run(law: Law, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const { sha, lua } = law;
+    return this.timed(() => {
+      const sent = this.redis.evalsha(sha, keys.length, ...keys, ...args);
+      return sent.catch((cause: unknown) => {
+        // A server that was restarted or never saw the script: it did nothing, so once more in full is no repeat.
+        if (!(cause instanceof Error && cause.message.startsWith('NOSCRIPT'))) throw cause;
+        return this.redis.eval(lua, keys.length, ...keys, ...args);
+      });
+    });
+  }
+
+  /** Whatever is not an answer in time is a Fault: refused (OOM, READONLY, LOADING, MISCONF, BUSY …), late, or never sent. */
+  private timed<T>(send: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const sentAt = performance.now();
+      const timer = setTimeout(() => {
+        // Replies that came while this thread was busy are read first: they are not late, we are.
+        setImmediate(() => this.giveUp(sentAt, reject));
+      }, this.timeoutMs);
+      const fail = (cause: unknown): void => {
+        clearTimeout(timer);
+        reject(this.unavailable(cause));
+      };
+      send().then((answer) => {
+        clearTimeout(timer);
+        this.heardAt = performance.now();
+        resolve(answer);
+      }, fail);
+    });
+  }
+
+  /**
+   * Replies come in order: when none came since the command was sent, the connection hangs. It is torn down, so that what is queued
+   * on it does not grow and late replies are never read; ioredis connects anew.
+   */
+  private giveUp(sentAt: number, reject: (cause: unknown) => void): void {
+    reject(new Fault('SESSION_STORE_UNAVAILABLE', new Error(`no answer within ${this.timeoutMs} ms`)));
+    if (this.heardAt >= sentAt) return;
+    const connections = this.redis instanceof Cluster ? this.redis.nodes('all') : [this.redis];
+    for (const connection of connections) if (connection.status === 'ready') connection.stream?.destroy();
+  }
+}
+
+function keysOf(key: SessionKey): [string, string] {
+  const log = logName(key);
+  return [log, log.replace(/log$/, 'snapshot')];
+}
+
+function encode(part: string): string {
+  return encodeURIComponent(part);
+}
+
+/** `[[version, digest, body, mac] or null, [[id, [field, value, …]], …]]`: as the laws in redis-laws.ts answer. */
+function readStored(reply: unknown): Stored {
+  const [snapshot, rows] = reply as [[string, string, string, string] | null, [string, string[]][]];
+  const entries = rows.map(([id, [, digest = '', , payload = '']]) => ({
+    version: Number.parseInt(id, 10),
+    digest,
+    payload,
+  }));
+  if (snapshot === null) return { snapshot: undefined, entries };
+  const [version, digest, body, mac] = snapshot;
+  return { snapshot: { version: Number(version), digest, body, mac }, entries };
+}

@@ -1,0 +1,155 @@
+/** Which task is this, what has been done in it, and did nobody else act on it meanwhile? */
+import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Ask } from '../model/ask.ts';
+import type { Caller } from '../model/caller.ts';
+import type { Answer, Judged, Verdict } from '../model/decision.ts';
+import type { Facts } from '../model/facts.ts';
+import type { Mandate } from '../model/mandate.ts';
+import { Fault, Refusal } from '../model/refusal.ts';
+import type { Opening, Seen, Session } from '../model/session.ts';
+import type { SessionVerbs } from '../model/verbs.ts';
+import { DEFAULT_BOUNDS, type SessionBounds } from './bounds.ts';
+import { answerWithoutTrace, type Committing, commitVerdict } from './commit.ts';
+import { type Entrant, enter } from './enter.ts';
+import { answerKey, type Fold } from './fold.ts';
+import { createSessionKeys } from './keys.ts';
+import type { Lane } from './lane.ts';
+import { createLanes, type Lanes } from './lanes.ts';
+import { type OutcomeReport, reportOutcome } from './report.ts';
+import type { SessionStore } from './store.ts';
+import { createVerbs, openSession } from './verbs.ts';
+
+export interface SessionRoomOptions {
+  readonly store: SessionStore;
+  /** At least 32 secret bytes, equal on all replicas and unknown to the store. */
+  readonly fleetKey: Buffer;
+  readonly keyId: string;
+  /** Unix ms. */
+  readonly now: () => number;
+  /** The values of a mandate's purpose and declared values, hashed: they are the user's. */
+  readonly readMandate: (tenant: string, mandate: Mandate) => readonly Seen[];
+  /** Something failed beside any ask. */
+  readonly reportFault: (cause: unknown) => void;
+  /** Folds held in memory. */
+  readonly maxSessions?: number;
+  readonly allowLifetimeMs?: number;
+  readonly snapshotEvery?: number;
+  readonly bounds?: SessionBounds;
+}
+
+export interface SessionRoom {
+  /**
+   * Loads (or opens) the session of an ask; undefined for a stateless one.
+   * @throws Refusal `session.unknown`, `session.torn`; Fault `SESSION_STORE_UNAVAILABLE`
+   */
+  findSession(ask: Ask, caller: Caller, at: number): Promise<Opening | undefined>;
+  /** The session as it is now; null for a stateless ask. Throws what `enter` throws, `session.required`, `session.torn`. */
+  enterSession(entrant: Entrant, opening: Opening | undefined): Session | null;
+  /** Appends the verdict; undefined when somebody else acted on the session meanwhile. See `commitVerdict`. */
+  commit(facts: Facts, verdict: Verdict, judged: Judged | undefined): Promise<Answer | undefined>;
+  /** What became of an allow; resolves with the number of values remembered. See `reportOutcome`. */
+  report(report: OutcomeReport): Promise<number>;
+  readonly verbs: SessionVerbs;
+  close(): Promise<void>;
+}
+
+export const DEFAULT_MAX_SESSIONS = 10_000;
+export const DEFAULT_ALLOW_LIFETIME_MS = 30_000;
+export const DEFAULT_SNAPSHOT_EVERY = 64;
+const OPEN_KEYS_REMEMBERED = 10_000;
+
+export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
+  const { store, now, readMandate, reportFault } = options;
+  const keys = createSessionKeys(options.fleetKey, options.keyId);
+  const bounds = options.bounds ?? DEFAULT_BOUNDS;
+  const lanes = createLanes({
+    store,
+    keys,
+    bounds,
+    now,
+    reportFault,
+    maxSessions: options.maxSessions ?? DEFAULT_MAX_SESSIONS,
+    snapshotEvery: options.snapshotEvery ?? DEFAULT_SNAPSHOT_EVERY,
+  });
+  const by: Committing = {
+    keys,
+    bounds,
+    now,
+    allowLifetimeMs: options.allowLifetimeMs ?? DEFAULT_ALLOW_LIFETIME_MS,
+  };
+  const opened = new LRUCache<string, string>({ max: OPEN_KEYS_REMEMBERED });
+  const opener = {
+    store,
+    lanes,
+    keys,
+    readMandate,
+    newId: (): string => randomBytes(16).toString('base64url'),
+  };
+
+  async function sessionOf(ask: Ask, at: number): Promise<string | undefined> {
+    const { pep, session } = ask;
+    if (session.kind === 'none') return undefined;
+    if (session.kind === 'id') return session.id;
+    const name = `${pep.tenant}\n${pep.id}\n${session.key}`;
+    const known = opened.get(name);
+    if (known !== undefined) return known;
+    if (!pep.roles.has('opener')) throw new Refusal('session.unknown');
+    const id = await openSession(opener, { pep, mandate: session.mandate, openKey: session.key, at });
+    opened.set(name, id);
+    return id;
+  }
+
+  return {
+    async findSession(ask, _caller, at) {
+      const id = await sessionOf(ask, at);
+      if (id === undefined) return undefined;
+      const lane = await lanes.find({ tenant: ask.pep.tenant, session: id });
+      if (needsRefresh(ask, lane.fold, at)) await lane.refresh();
+      return lane.fold.now.opening;
+    },
+
+    enterSession(entrant, opening) {
+      if (opening === undefined) {
+        if (entrant.action.stateless) return null;
+        throw new Refusal('session.required');
+      }
+      return enter(laneOf(lanes, opening), entrant, by);
+    },
+
+    commit(facts, verdict, judged) {
+      const { ask, session } = facts;
+      if (session === null || ask.dryRun) return Promise.resolve(answerWithoutTrace(facts, verdict, by));
+      return commitVerdict(laneOf(lanes, { tenant: ask.pep.tenant, id: session.id }), facts, {
+        verdict,
+        judged,
+        by,
+      });
+    },
+
+    report: (report) => reportOutcome(lanes, report),
+    verbs: createVerbs({ ...opener, now, reportFault }),
+    close: () => store.close(),
+  };
+}
+
+/** Entering does not wait, so the session must have been found just before. */
+function laneOf(lanes: Lanes, { tenant, id }: { readonly tenant: string; readonly id: string }): Lane {
+  const lane = lanes.known({ tenant, session: id });
+  if (lane?.torn === true) throw new Refusal('session.torn');
+  // Lost an answer since, or crowded out of memory: whoever asks again reads it anew.
+  if (lane === undefined || lane.stale)
+    throw new Fault('SESSION_STORE_UNAVAILABLE', 'the session must be read again');
+  return lane;
+}
+
+/**
+ * An ask that will append learns by its append what it missed. One that may be answered from memory, or refused
+ * for a state that may have been lifted elsewhere, has to look first.
+ */
+function needsRefresh(ask: Ask, { now, answers, operations }: Fold, at: number): boolean {
+  if (now.state === 'closed') return false;
+  if (ask.dryRun || now.state === 'suspended' || at >= now.mandate.expiresAt) return true;
+  if (answers.get(answerKey(ask.pep.id, ask.requestId)) !== undefined) return true;
+  return ask.operationId !== undefined && operations.get(ask.operationId) !== undefined;
+}

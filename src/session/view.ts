@@ -1,0 +1,185 @@
+/** A fold, as one ask sees it. */
+import type { Authority } from '../model/authority.ts';
+import {
+  addDecimal,
+  compareDecimal,
+  type Decimal,
+  formatDecimal,
+  parseDecimal,
+  subtractDecimal,
+  ZERO,
+} from '../model/decimal.ts';
+import type { Answer } from '../model/decision.ts';
+import type { Mandate } from '../model/mandate.ts';
+import type { Consumption, Session } from '../model/session.ts';
+import type { SessionView } from '../model/verbs.ts';
+import type { SessionBounds } from './bounds.ts';
+import { countedAs, type Fold, NONE, of, type Permit, type Table } from './fold.ts';
+import { NEVER, readRate } from './rate.ts';
+
+const RECENT_FOR_POLICY = 8;
+
+/** What one ask brings to its view of the session. */
+export interface Viewing {
+  readonly action: string;
+  readonly at: number;
+  readonly authority: Authority;
+  readonly identity: string | undefined;
+  /** The permit that this ask's operation already has. */
+  readonly earlier: Permit | undefined;
+  readonly answered: Answer | undefined;
+}
+
+export function viewSession(fold: Fold, viewing: Viewing, bounds: SessionBounds): Session {
+  const { now } = fold;
+  const { action, at, earlier, identity } = viewing;
+  const open = isOpen(earlier) ? earlier : undefined;
+  const held = identity !== undefined && identity === open?.identity ? 1 : 0;
+  const rate = readRate(of(now.rates, countedAs(now.rates, action, bounds.actions)) ?? NEVER, at);
+  const sums = netSums(fold, open);
+  return {
+    id: now.opening.id,
+    state: now.state,
+    subject: now.subject,
+    actor: now.actor,
+    age: Math.max(0, Math.floor((at - now.opening.openedAt) / 1000)),
+    steps: now.steps,
+    denials: now.denials,
+    recent: now.recent.slice(0, RECENT_FOR_POLICY),
+    duplicate:
+      earlier?.state === 'executed' || (identity !== undefined && (fold.acts.get(identity) ?? 0) > held),
+    operation: open === undefined ? 'none' : open.state === 'unknown' ? 'unknown' : 'same',
+    counts: countsFor(now.counts, action, bounds),
+    rate: {
+      action_per_second: rate.perSecond,
+      action_per_minute: rate.perMinute,
+      session_per_minute: readRate(now.rate, at).perMinute,
+    },
+    throttles: of(now.throttles, countedAs(now.throttles, action, bounds.actions)) ?? NONE,
+    sums: textOf(sums),
+    remaining: textOf(remainingOf(fold, viewing.authority, open)),
+    task: {
+      type: now.mandate.taskType,
+      purpose: now.mandate.purpose,
+      state: now.state,
+      declared: now.mandate.declared,
+    },
+    mandatePermits: namesAction(now.mandate, action),
+    head: now.head,
+    answered: viewing.answered,
+    originOf: (hash) => fold.origins.get(hash),
+  };
+}
+
+function isOpen(permit: Permit | undefined): boolean {
+  return permit?.state === 'permitted' || permit?.state === 'unknown';
+}
+
+/** Spent by budget, without what this ask's own operation holds: asked again, it is spent once. */
+function netSums({ now }: Fold, open: Permit | undefined): Table<Decimal> {
+  if (open === undefined || open.consume.length === 0) return now.sums;
+  const net: Record<string, Decimal> = { ...now.sums };
+  for (const budget of Object.keys(net))
+    net[budget] = subtractDecimal(net[budget] ?? ZERO, heldBy(open, budget));
+  return net;
+}
+
+function heldBy(permit: Permit, budget: string): Decimal {
+  return permit.consume
+    .filter((consumption) => consumption.budget === budget)
+    .reduce((sum, { amount }) => addDecimal(sum, parseDecimal(amount) ?? ZERO), ZERO);
+}
+
+/**
+ * What is left of each budget of the mandate, for this chain. Every hop's spending counts against what all hops
+ * together leave, so delegates in parallel share one limit: never too much is left, at times too little.
+ */
+export function remainingOf(
+  fold: Fold,
+  authority: Authority | undefined,
+  open: Permit | undefined,
+): Table<Decimal> {
+  const sums = netSums(fold, open);
+  const left: Record<string, Decimal> = {};
+  for (const [budget, limit] of Object.entries(fold.now.mandate.limits)) {
+    const ofMandate = subtractDecimal(parseDecimal(limit) ?? ZERO, of(sums, budget) ?? ZERO);
+    const ofChain = authority === undefined ? undefined : remainingOfChain(fold, authority, open, budget);
+    left[budget] = ofChain !== undefined && compareDecimal(ofChain, ofMandate) < 0 ? ofChain : ofMandate;
+  }
+  return left;
+}
+
+/** Undefined when no hop limits the budget. */
+function remainingOfChain(
+  fold: Fold,
+  authority: Authority,
+  open: Permit | undefined,
+  budget: string,
+): Decimal | undefined {
+  const limit = parseDecimal(of(authority.limits, budget) ?? '');
+  if (limit === undefined) return undefined;
+  let most = ZERO;
+  for (const hop of authority.hops) {
+    const held = open?.hops.includes(hop) === true ? heldBy(open, budget) : ZERO;
+    const spent = subtractDecimal(fold.hopSums.get(`${hop} ${budget}`) ?? ZERO, held);
+    if (compareDecimal(spent, most) > 0) most = spent;
+  }
+  return subtractDecimal(limit, most);
+}
+
+/** True when every budget is named and covers all that is taken from it. */
+export function covers(remaining: Table<Decimal>, consume: readonly Consumption[]): boolean {
+  const taken: Record<string, Decimal> = {};
+  for (const { budget, amount } of consume) {
+    const value = parseDecimal(amount);
+    const left = of(remaining, budget);
+    if (value === undefined || value.units < 0n || left === undefined) return false;
+    const total = addDecimal(of(taken, budget) ?? ZERO, value);
+    if (compareDecimal(total, left) > 0) return false;
+    taken[budget] = total;
+  }
+  return true;
+}
+
+function textOf(table: Table<Decimal>): Table<string> {
+  const texts: Record<string, string> = {};
+  for (const name of Object.keys(table)) texts[name] = formatDecimal(table[name] ?? ZERO);
+  return texts;
+}
+
+/** Past the bound an action has the count of all others, which is never too small. */
+function countsFor(counts: Table<number>, action: string, bounds: SessionBounds): Table<number> {
+  const name = countedAs(counts, action, bounds.actions);
+  return name === action ? counts : { ...counts, [action]: of(counts, name) ?? 0 };
+}
+
+/** Exact names, `prefix.*`, or `*`. */
+export function namesAction(mandate: Mandate, action: string): boolean {
+  return mandate.actions.some((pattern) =>
+    pattern === '*'
+      ? true
+      : pattern.endsWith('.*')
+        ? action.startsWith(pattern.slice(0, -1))
+        : pattern === action,
+  );
+}
+
+/** As people look at it. */
+export function describeSession(fold: Fold): SessionView {
+  const { now } = fold;
+  return {
+    id: now.opening.id,
+    state: now.state,
+    mandate: now.mandate,
+    mandateDigest: now.opening.mandateDigest,
+    subject: now.subject,
+    actor: now.actor,
+    openedAt: now.opening.openedAt,
+    steps: now.steps,
+    denials: now.denials,
+    spent: textOf(now.sums),
+    remaining: textOf(remainingOf(fold, undefined, undefined)),
+    recent: now.recent,
+    head: now.head,
+  };
+}

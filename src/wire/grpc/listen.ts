@@ -1,0 +1,111 @@
+import { chmodSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import { type Server, ServerCredentials } from '@grpc/grpc-js';
+
+/** PEM files' contents, as the config's paths name them. */
+export interface TlsMaterial {
+  readonly key: Buffer;
+  readonly cert: Buffer;
+  /** Authorities whose client certificates are taken; with them every caller must show one (mutual TLS). */
+  readonly clientCa?: Buffer;
+}
+
+export interface ListenOptions {
+  readonly tls: TlsMaterial | undefined;
+  /** Allows plaintext, on loopback only. */
+  readonly dev: boolean;
+}
+
+const UNIX = 'unix:';
+const TCP = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})$/;
+const LOOPBACK = /^(?:127(?:\.[0-9]{1,3}){3}|::1|localhost)$/;
+const PROBE_MS = 1000;
+
+/**
+ * Binds one address: `127.0.0.1:7443`, `[::1]:0`, `unix:/run/assent.sock`. A Unix socket is plaintext, guarded
+ * by its file mode; TCP is TLS, but for loopback with `dev`.
+ * @returns the address as bound, with the port that 0 became
+ * @throws Error when the address may not be served this way, or is taken
+ */
+export async function listenOn(
+  server: Server,
+  address: string,
+  { tls, dev }: ListenOptions,
+): Promise<string> {
+  if (address.startsWith(UNIX)) {
+    const path = address.slice(UNIX.length);
+    await removeStale(path);
+    await bind(server, address, ServerCredentials.createInsecure());
+    // Between bind and here the umask decides; whoever gets in still needs a key.
+    chmodSync(path, 0o660);
+    return address;
+  }
+  const [, v6, name, port] = TCP.exec(address) ?? [];
+  const host = v6 ?? name;
+  if (host === undefined || Number(port) > 65_535)
+    throw new Error(`\`${address}\` is no address: write \`host:port\` or \`unix:/path\``);
+  if (tls === undefined && !dev)
+    throw new Error(`\`${address}\` needs \`tls\`: plaintext is for \`--dev\` and unix sockets`);
+  if (tls === undefined && !LOOPBACK.test(host))
+    throw new Error(`\`${address}\` is not loopback: plaintext goes no further, even with \`--dev\``);
+  const bound = await bind(
+    server,
+    address,
+    tls === undefined ? ServerCredentials.createInsecure() : secure(tls),
+  );
+  return `${v6 === undefined ? host : `[${v6}]`}:${bound}`;
+}
+
+function secure({ key, cert, clientCa }: TlsMaterial): ServerCredentials {
+  return ServerCredentials.createSsl(
+    clientCa ?? null,
+    [{ private_key: key, cert_chain: cert }],
+    clientCa !== undefined,
+  );
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(new Error(`\`${address}\` cannot be listened on`, { cause: error }));
+    });
+  });
+}
+
+/** A socket that nobody answers on was left by a process that died; one that answers, or no socket, is kept. */
+async function removeStale(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error(`\`${path}\` exists and is no socket`);
+  if (await answers(path)) throw new Error(`\`${path}\` is in use by a running process`);
+  unlinkSync(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const done = (answered: boolean): void => {
+      socket.destroy();
+      resolve(answered);
+    };
+    // Whoever is too busy to answer is alive.
+    socket.setTimeout(PROBE_MS, () => done(true));
+    socket.once('connect', () => done(true));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      done(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
+    );
+  });
+}
+
+/** @throws Error naming the dotted key */
+export function readPem(file: string, path: string): Buffer {
+  let pem: Buffer;
+  try {
+    pem = readFileSync(file);
+  } catch (cause) {
+    throw new Error(`\`${path}\` cannot be read`, { cause });
+  }
+  if (!pem.includes('-----BEGIN ')) throw new Error(`\`${path}\` holds no pem`);
+  return pem;
+}

@@ -1,0 +1,91 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  type DescService,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf';
+import type { handleUnaryCall, MethodDefinition, Server, UntypedHandleCall } from '@grpc/grpc-js';
+import type { Pep } from '../../model/ask.ts';
+import type { PepRegistry } from '../pep.ts';
+import { type Access, admit, refuseLarger } from './access.ts';
+import { serviceError } from './errors.ts';
+import type { Caller, House } from './house.ts';
+import { decodeStrictly } from './strict.ts';
+
+/** Bytes in, bytes out. */
+export type Answer = (request: Uint8Array, caller: Caller) => Promise<Uint8Array>;
+
+/** A unary verb that decodes its request, and says its answer as fields of the response. */
+export function verb<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+  run: (pep: Pep, request: MessageShape<I>) => Promise<MessageInitShape<O>>,
+): Answer {
+  return async (request, { pep }) => {
+    const answer = await run(pep, decodeStrictly(method.input, request));
+    return toBinary(method.output, create(method.output, answer));
+  };
+}
+
+/** Puts identity, size and errors around a unary answer. */
+export function unary(
+  house: House,
+  peps: PepRegistry,
+  { path, access, answer }: { readonly path: string; readonly access: Access; readonly answer: Answer },
+): handleUnaryCall<Buffer, Buffer> {
+  return (call, respond) => {
+    const run = async (): Promise<Uint8Array> => {
+      const pep = admit(call, peps, access);
+      house.refuseWhenDraining();
+      refuseLarger(call.request, access);
+      return answer(call.request, { pep, deadline: Number(call.getDeadline()) });
+    };
+    run().then(
+      (bytes) => {
+        // Nobody waits for a cancelled call: what it did stands in the record, and a retry finds it.
+        if (!call.cancelled) respond(null, bufferOf(bytes));
+      },
+      (cause: unknown) => {
+        const failed = house.fail(cause, path);
+        if (!call.cancelled) respond(serviceError(failed));
+      },
+    );
+  };
+}
+
+/** The same bytes under the name that the transport knows them by. */
+export function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/**
+ * Serves every method of a service with raw bytes: a request that cannot be decoded must fail inside its
+ * handler, because a decoder that throws takes a whole stream and everything in flight on it along.
+ */
+export function addService(
+  server: Server,
+  service: DescService,
+  handlers: Readonly<Record<string, UntypedHandleCall>>,
+): void {
+  const definition: Record<string, MethodDefinition<Buffer, Buffer>> = {};
+  for (const method of service.methods) {
+    definition[method.localName] = {
+      path: pathOf(method),
+      requestStream: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
+      responseStream: method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming',
+      requestSerialize: asIs,
+      requestDeserialize: asIs,
+      responseSerialize: asIs,
+      responseDeserialize: asIs,
+    };
+  }
+  server.addService(definition, { ...handlers });
+}
+
+export function pathOf(method: { readonly parent: DescService; readonly name: string }): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}

@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, describe, expect, test } from 'vitest';
+import { createMemoryPolicyStore } from '../../src/policy/memory.ts';
+import { createRedisPolicyStore } from '../../src/policy/redis.ts';
+import { createSqlitePolicyStore } from '../../src/policy/sqlite.ts';
+import { activationOf, describePolicyStore } from '../conformance/policy-store.ts';
+
+const fault = expect.objectContaining({ reason: 'POLICY_STORE_UNAVAILABLE' });
+const folder = mkdtempSync(join(tmpdir(), 'assent-policy-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describePolicyStore('memory', () => ({ store: createMemoryPolicyStore() }));
+
+let files = 0;
+describePolicyStore('sqlite', () => {
+  files += 1;
+  const path = join(folder, `${files}.db`);
+  return { store: createSqlitePolicyStore(path), other: () => createSqlitePolicyStore(path) };
+});
+
+test('a closed sqlite store is our fault, not an empty one', async () => {
+  const store = createSqlitePolicyStore(join(folder, 'closed.db'));
+  await store.close();
+  await expect(store.head()).rejects.toEqual(fault);
+  await expect(store.activate(activationOf(1))).rejects.toEqual(fault);
+});
+
+const url = process.env['ASSENT_TEST_REDIS'];
+describe.skipIf(url === undefined)('with a real redis ($ASSENT_TEST_REDIS)', () => {
+  const prefix = `assent:{policy-${process.pid}-${process.hrtime.bigint()}}`;
+  let made = 0;
+  const options = () => ({ url: url ?? '', prefix: `${prefix}:${made}` });
+  afterAll(async () => {
+    const redis = new Redis(url ?? '', { maxRetriesPerRequest: 0 });
+    const keys = await redis.keys(`${prefix.replaceAll(/[{}]/g, '?')}*`);
+    if (keys.length > 0) await redis.del(...keys);
+    redis.disconnect();
+  });
+
+  describePolicyStore('redis', async () => {
+    made += 1;
+    const mine = options();
+    return { store: await createRedisPolicyStore(mine), other: () => createRedisPolicyStore(mine) };
+  });
+
+  test('another replica hears of a change', async () => {
+    made += 1;
+    const [one, two] = await Promise.all([
+      createRedisPolicyStore(options()),
+      createRedisPolicyStore(options()),
+    ]);
+    const heard = new Promise<void>((resolve) => two.watch(resolve));
+    await one.activate(activationOf(1));
+    await heard;
+    expect(await two.head()).toMatchObject({ activation: 1 });
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('a store that was closed is our fault', async () => {
+    const store = await createRedisPolicyStore(options());
+    await store.close();
+    await expect(store.head()).rejects.toEqual(fault);
+  });
+});
+
+test('a redis that is not there is our fault', async () => {
+  await expect(createRedisPolicyStore({ url: 'redis://127.0.0.1:1', timeoutMs: 500 })).rejects.toEqual(fault);
+});

@@ -1,0 +1,335 @@
+import { describe, expect, test } from 'vitest';
+import type { Session } from '../../src/model/session.ts';
+import { DEFAULT_BOUNDS } from '../../src/session/bounds.ts';
+import { ANA, allow, createWorld, EVE, NOW, pep, refuse, requestId, said, type Wish } from './world.ts';
+
+const spend = (amount: string) => () => allow({ budget: 'money', amount });
+
+describe('a request id that comes again', () => {
+  test('gets the same answer and spends nothing', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const wish: Wish = { session, request: requestId(NOW), policy: spend('10') };
+    const first = await world.ask(wish);
+    const again = await world.ask(wish);
+    expect(again).toEqual({ ...first, replayed: true });
+    expect(await world.room.verbs.get(pep(), session)).toMatchObject({ steps: 1, spent: { money: '10' } });
+  });
+
+  test('at the same time gets one answer between them', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const wish: Wish = { session, request: requestId(NOW), policy: spend('10') };
+    const decisions = await Promise.all(Array.from({ length: 8 }, () => world.ask(wish)));
+    const allowed = decisions.filter(({ effect }) => effect === 'allow');
+    expect(new Set(allowed.map(({ id }) => id)).size).toBe(1);
+    for (const decision of decisions)
+      if (decision.effect !== 'allow') expect(said(decision)).toBe('session.contended');
+    expect(await world.room.verbs.get(pep(), session)).toMatchObject({ steps: 1, spent: { money: '10' } });
+  });
+
+  test.each<[string, Wish, string]>([
+    ['other arguments', { args: { amount: '11' } }, 'request.changed'],
+    ['another subject', { caller: { subject: EVE } }, 'session.not_yours'],
+    ['another actor', { caller: { actor: EVE } }, 'session.not_yours'],
+    ['another binding', { caller: { binding: 'other-key' } }, 'token.binding'],
+  ])('with %s is refused', async (_what, change, code) => {
+    const world = createWorld();
+    const session = await world.open();
+    const wish: Wish = { session, request: requestId(NOW) };
+    await world.ask(wish);
+    expect(said(await world.ask({ ...wish, ...change }))).toBe(code);
+  });
+
+  test('from another enforcement point is another request', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const wish: Wish = { session, request: requestId(NOW) };
+    const first = await world.ask(wish);
+    const other = await world.ask({ ...wish, pep: pep('pep-2') });
+    expect(other.replayed).toBeUndefined();
+    expect(other.executionKey).not.toBe(first.executionKey);
+  });
+
+  test('after close, suspension or expiry is refused like any ask', async () => {
+    const world = createWorld();
+    const session = await world.open({ expiresAt: NOW + 10_000 });
+    const wish: Wish = { session, request: requestId(NOW) };
+    await world.ask(wish);
+    await world.room.verbs.suspend(pep(), session, '');
+    expect(said(await world.ask(wish))).toBe('session.suspended');
+    await world.room.verbs.resume(pep(), session);
+    expect((await world.ask(wish)).replayed).toBe(true);
+    world.clock.at += 10_000;
+    expect(said(await world.ask(wish))).toBe('session.expired');
+    await world.room.verbs.close(pep(), session);
+    expect(said(await world.ask(wish))).toBe('session.task_closed');
+  });
+
+  test('gets no expired allow, but an old refusal', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const allowed: Wish = { session, request: requestId(NOW) };
+    const refused: Wish = {
+      session,
+      request: requestId(NOW),
+      policy: () => refuse('session.rate', 'throttle'),
+    };
+    await world.ask(allowed);
+    await world.ask(refused);
+    world.clock.at += 30_000;
+    expect(said(await world.ask(allowed))).toBe('request.too_old');
+    expect(await world.ask(refused)).toMatchObject({ effect: 'throttle', replayed: true });
+  });
+
+  test.each([
+    ['by number', { ...DEFAULT_BOUNDS, answers: 3 }, 1],
+    ['by text', { ...DEFAULT_BOUNDS, answerChars: 3000 }, 1],
+    ['by age', DEFAULT_BOUNDS, 200_000],
+  ])(
+    'after the window has passed %s is refused, as is every older id of that enforcement point',
+    async (_what, bounds, step) => {
+      const world = createWorld(undefined, { bounds });
+      const session = await world.open();
+      const early = requestId(NOW - 1);
+      const wish: Wish = { session, request: requestId(NOW) };
+      await world.ask(wish);
+      for (let i = 0; i < 5; i += 1) {
+        world.clock.at += step;
+        await world.ask({ session });
+      }
+      expect(said(await world.ask(wish))).toBe('request.too_old');
+      expect(said(await world.ask({ session, request: early }))).toBe('request.too_old');
+      expect(said(await world.ask({ session, request: early, pep: pep('pep-2') }))).toBe('allow');
+      expect(said(await world.ask({ session }))).toBe('allow');
+    },
+  );
+});
+
+describe('an operation that comes again', () => {
+  const identity = 'pay INV-17';
+  const facts = (session: Session): Partial<Session> => ({
+    duplicate: session.duplicate,
+    operation: session.operation,
+    remaining: session.remaining,
+  });
+  async function look(world: ReturnType<typeof createWorld>, wish: Wish): Promise<Partial<Session>> {
+    let found: Partial<Session> = {};
+    await world.ask({
+      ...wish,
+      request: requestId(NOW),
+      dryRun: true,
+      policy: (session) => {
+        found = facts(session);
+        return allow();
+      },
+    });
+    return found;
+  }
+  const start = async (more: Wish = {}) => {
+    const world = createWorld();
+    const session = await world.open();
+    const wish: Wish = { session, identity, operation: 'op-1', policy: spend('400'), ...more };
+    return { world, session, wish, first: await world.ask(wish) };
+  };
+
+  test('is the same permit under a new request id, while its outcome is open', async () => {
+    const { world, session, wish, first } = await start();
+    const again = await world.ask(wish);
+    expect(again).toMatchObject({ id: first.id, executionKey: first.executionKey, replayed: true });
+    expect(await world.room.verbs.get(pep(), session)).toMatchObject({ steps: 1, spent: { money: '400' } });
+  });
+
+  test('without its operation id is a duplicate', async () => {
+    const { world, session } = await start();
+    expect(await look(world, { session, identity })).toEqual({
+      duplicate: true,
+      operation: 'none',
+      remaining: { money: '600' },
+    });
+    expect(await look(world, { session, identity: 'pay INV-18' })).toMatchObject({ duplicate: false });
+    expect(await look(world, { session, identity, operation: 'op-2' })).toMatchObject({ duplicate: true });
+  });
+
+  test('for another business act is refused', async () => {
+    const { world, wish } = await start();
+    expect(said(await world.ask({ ...wish, identity: 'pay INV-18' }))).toBe('session.operation_changed');
+  });
+
+  test('with other arguments of the same act is judged anew, spends once and keeps its key', async () => {
+    const { world, session, wish, first } = await start();
+    const other = { ...wish, args: { amount: '12' } };
+    expect(await look(world, other)).toEqual({
+      duplicate: false,
+      operation: 'same',
+      remaining: { money: '1000' },
+    });
+    const again = await world.ask({ ...other, policy: spend('700') });
+    expect(again.replayed).toBeUndefined();
+    expect([again.effect, again.executionKey]).toEqual(['allow', first.executionKey]);
+    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '700' });
+  });
+
+  test('by another agent or with another key is not its permit', async () => {
+    const { world, wish } = await start();
+    const other = await world.ask({ ...wish, caller: { binding: 'other-key' } });
+    expect(other.replayed).toBeUndefined();
+    const deny = await world.ask({ ...wish, pep: pep('pep-2'), policy: () => refuse('policy.unspoken') });
+    expect(said(deny)).toBe('policy.unspoken');
+  });
+
+  test('after its permit expired is judged anew and spends once', async () => {
+    const { world, session, wish, first } = await start();
+    world.clock.at += 30_000;
+    const again = await world.ask(wish);
+    expect([again.effect, again.replayed, again.executionKey]).toEqual([
+      'allow',
+      undefined,
+      first.executionKey,
+    ]);
+    expect(again.id).not.toBe(first.id);
+    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '400' });
+    await world.report(session, first.id, 'failed', { proof: 'returned by the bank' });
+    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '0' });
+  });
+
+  test('after it was executed is a duplicate', async () => {
+    const { world, session, wish, first } = await start();
+    await world.report(session, first.id, 'executed');
+    expect(await look(world, wish)).toEqual({
+      duplicate: true,
+      operation: 'none',
+      remaining: { money: '600' },
+    });
+  });
+
+  test('after an unknown outcome says so, and is its own duplicate no longer', async () => {
+    const { world, session, wish, first } = await start();
+    await world.report(session, first.id, 'unknown');
+    expect(await look(world, wish)).toMatchObject({ duplicate: false, operation: 'unknown' });
+    await world.report(session, first.id, 'executed');
+    expect(await look(world, wish)).toMatchObject({ duplicate: true, operation: 'none' });
+  });
+
+  test.each([
+    ['external without proof', 'external', '', 'unknown', '600'],
+    ['external with proof', 'external', 'bank message 17', 'none', '1000'],
+    ['internal without proof', 'write', '', 'none', '1000'],
+  ] as const)('after a failure that is %s', async (_what, kind, proof, operation, money) => {
+    const { world, session, wish, first } = await start({ class: kind });
+    await world.report(session, first.id, 'failed', { proof });
+    const seen = await look(world, { ...wish, identity });
+    expect(seen.operation).toBe(operation);
+    expect(seen.duplicate).toBe(false);
+    expect((await world.room.verbs.get(pep(), session)).remaining).toEqual({ money });
+  });
+
+  test('past the bound of permits is refused as full, and refusals still go through', async () => {
+    const world = createWorld(undefined, { bounds: { ...DEFAULT_BOUNDS, permits: 2 } });
+    const session = await world.open();
+    for (const name of ['a', 'b']) expect(said(await world.ask({ session, identity: name }))).toBe('allow');
+    expect(said(await world.ask({ session, identity: 'c' }))).toBe('session.full');
+    expect(said(await world.ask({ session, class: 'read' }))).toBe('allow');
+    expect((await world.room.verbs.get(pep(), session)).steps).toBe(4);
+  });
+});
+
+describe('reports', () => {
+  test('only the one that asked reports, and once', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const { id } = await world.ask({ session });
+    await expect(world.report(session, id, 'executed', { pep: pep('pep-2') })).rejects.toMatchObject({
+      reason: { code: 'session.not_yours' },
+    });
+    await world.report(session, id, 'executed');
+    const { head } = await world.room.verbs.get(pep(), session);
+    await world.report(session, id, 'executed');
+    expect((await world.room.verbs.get(pep(), session)).head).toEqual(head);
+    await expect(world.report(session, id, 'failed', { proof: 'x' })).rejects.toMatchObject({
+      field: 'outcome',
+    });
+  });
+
+  test('only allows are reported, and only into their session', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const denied = await world.ask({ session, policy: () => refuse('policy.unspoken') });
+    const allowed = await world.ask({ session });
+    const other = await world.open();
+    for (const [where, id] of [
+      [session, denied.id],
+      [other, allowed.id],
+      [session, 'nonsense'],
+    ] as const)
+      await expect(world.report(where, id, 'executed')).rejects.toMatchObject({ field: 'decision_id' });
+    await world.room.verbs.close(pep(), session);
+    await expect(world.report(session, allowed.id, 'executed')).rejects.toMatchObject({
+      reason: { code: 'session.task_closed' },
+    });
+  });
+
+  test('values keep the origin they were first seen with, unless the user names them', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const [a, b, c, user] = ['1', '2', '3', 'a'].map((digit) => digit.repeat(16));
+    if (!a || !b || !c || !user) throw new Error('four hashes');
+    const tell = async (seen: Parameters<typeof world.report>[3] & object) =>
+      world.report(session, (await world.ask({ session, class: 'read' })).id, 'executed', seen);
+    expect(
+      await tell({
+        seen: [
+          { hash: a, origin: 'untrusted' },
+          { hash: b, origin: 'trusted' },
+          { hash: user, origin: 'untrusted' },
+        ],
+      }),
+    ).toBe(3);
+    await tell({
+      seen: [
+        { hash: a, origin: 'trusted' },
+        { hash: b, origin: 'untrusted' },
+        { hash: c, origin: 'trusted' },
+        { hash: c, origin: 'untrusted' },
+      ],
+    });
+    let origins: unknown[] = [];
+    await world.ask({
+      session,
+      policy: ({ originOf }) => {
+        origins = [a, b, c, user].map(originOf);
+        return allow();
+      },
+    });
+    expect(origins).toEqual(['untrusted', 'trusted', 'untrusted', 'user']);
+  });
+
+  test('forgotten untrusted values do not come back as trusted', async () => {
+    const world = createWorld(undefined, { bounds: { ...DEFAULT_BOUNDS, origins: 64 } });
+    const session = await world.open();
+    const hash = (i: number): string => i.toString(16).padStart(16, '0');
+    const bad = hash(9999);
+    const tell = async (seen: { hash: string; origin: 'trusted' | 'untrusted' }[]) =>
+      world.report(session, (await world.ask({ session, class: 'read' })).id, 'executed', { seen });
+    await tell([{ hash: bad, origin: 'untrusted' }]);
+    await tell(Array.from({ length: 80 }, (_, i) => ({ hash: hash(i), origin: 'untrusted' as const })));
+    await tell([{ hash: bad, origin: 'trusted' }]);
+    let origin: string | undefined = 'not asked';
+    await world.ask({
+      session,
+      policy: ({ originOf }) => {
+        origin = originOf(bad);
+        return allow();
+      },
+    });
+    expect(origin).toBeUndefined();
+  });
+
+  test('the subject of a session is no part of what a report may change', async () => {
+    const world = createWorld();
+    const session = await world.open({ subject: ANA });
+    const { id } = await world.ask({ session });
+    await world.report(session, id, 'unknown');
+    expect((await world.room.verbs.get(pep(), session)).subject).toEqual(ANA);
+  });
+});

@@ -1,0 +1,280 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type ChannelCredentials, Client, credentials } from '@grpc/grpc-js';
+import { expect, onTestFinished, test } from 'vitest';
+import { OpenSessionRequestSchema } from '../../src/gen/assent/v1/session_pb.js';
+import {
+  HealthCheckRequestSchema,
+  HealthCheckResponseSchema,
+} from '../../src/gen/grpc/health/v1/health_pb.js';
+import { readPem } from '../../src/wire/grpc/listen.ts';
+import { createGrpcServer } from '../../src/wire/grpc/serve.ts';
+import type { Registration } from '../../src/wire/pep.ts';
+import {
+  AUTHORIZE,
+  askBytes,
+  decisionOn,
+  KEY,
+  registration,
+  rememberingHouse,
+  serve,
+  unaryCall,
+  until,
+} from './harness.ts';
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'assent-wire-'));
+  onTestFinished(() => rmSync(made, { recursive: true }));
+  return made;
+}
+
+interface Pair {
+  readonly key: Buffer;
+  readonly cert: Buffer;
+}
+
+/** An authority that lives as long as its test. */
+function authority(): { readonly ca: Buffer; issue(name: string, alt: string): Pair } {
+  const directory = folder();
+  const path = (name: string): string => join(directory, name);
+  const openssl = (...args: string[]): void => {
+    execFileSync('openssl', args, { stdio: 'pipe' });
+  };
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  openssl(
+    'req',
+    '-x509',
+    ...curve,
+    '-keyout',
+    path('ca.key'),
+    '-out',
+    path('ca.crt'),
+    '-days',
+    '2',
+    '-subj',
+    '/CN=test authority',
+  );
+  return {
+    ca: readFileSync(path('ca.crt')),
+    issue(name, alt) {
+      openssl(
+        'req',
+        ...curve,
+        '-keyout',
+        path(`${name}.key`),
+        '-out',
+        path(`${name}.csr`),
+        '-subj',
+        `/CN=${name}`,
+      );
+      writeFileSync(path(`${name}.ext`), `subjectAltName=${alt}\n`);
+      openssl(
+        ...['x509', '-req', '-in', path(`${name}.csr`), '-CA', path('ca.crt'), '-CAkey', path('ca.key')],
+        ...['-CAcreateserial', '-days', '2', '-extfile', path(`${name}.ext`), '-out', path(`${name}.crt`)],
+      );
+      return { key: readFileSync(path(`${name}.key`)), cert: readFileSync(path(`${name}.crt`)) };
+    },
+  };
+}
+
+const SILENT_LOG = { info: () => {}, warn: () => {}, error: () => {} };
+
+function serverOn(listen: readonly string[], over: object = {}) {
+  const server = createGrpcServer({
+    verbs: rememberingHouse().verbs,
+    registrations: [registration('dev', KEY)],
+    listen,
+    dev: true,
+    now: Date.now,
+    log: SILENT_LOG,
+    ...over,
+  });
+  onTestFinished(() => server.drain(200));
+  return server;
+}
+
+function clientOf(address: string, channel: ChannelCredentials = credentials.createInsecure()): Client {
+  const client = new Client(address, channel);
+  onTestFinished(() => client.close());
+  return client;
+}
+
+test('over TLS an enforcement point shows its key', async () => {
+  const { ca, issue } = authority();
+  const house = await serve({ tls: issue('server', 'DNS:localhost,IP:127.0.0.1'), dev: false });
+  const trusting = house.client(credentials.createSsl(ca));
+  expect(await unaryCall(trusting, AUTHORIZE, askBytes())).toMatchObject({ code: 'OK' });
+  expect(await unaryCall(trusting, AUTHORIZE, askBytes(), { key: null })).toMatchObject({
+    code: 'UNAUTHENTICATED',
+  });
+  const plain = house.client(credentials.createInsecure());
+  expect((await unaryCall(plain, AUTHORIZE, askBytes(), { timeoutMs: 500 })).code).not.toBe('OK');
+  expect(house.asks).toHaveLength(1);
+});
+
+test('over mutual TLS the certificate of a known authority tells who calls', async () => {
+  const { ca, issue } = authority();
+  const byName = (id: string, name: string): Registration => ({
+    id,
+    tenant: 'acme',
+    roles: ['asker'],
+    proof: { kind: 'certificate', name },
+  });
+  const house = await serve({
+    tls: { ...issue('server', 'DNS:localhost,IP:127.0.0.1'), clientCa: ca },
+    registrations: [
+      byName('by-dns', 'pep.example'),
+      byName('by-uri', 'spiffe://acme/pep'),
+      registration('by-key', KEY),
+    ],
+  });
+  const askAs = (alt: string | undefined, key: string | null, from = issue): Promise<{ code: string }> => {
+    const pair = alt === undefined ? undefined : from(`client-${alt.length}-${house.asks.length}`, alt);
+    const channel = credentials.createSsl(ca, pair?.key ?? null, pair?.cert ?? null);
+    return unaryCall(house.client(channel), AUTHORIZE, askBytes(), { key, timeoutMs: 3000 });
+  };
+  expect(await askAs('DNS:pep.example', null)).toMatchObject({ code: 'OK' });
+  expect(house.asks.at(-1)?.pep.id).toBe('by-dns');
+  expect(await askAs('URI:spiffe://acme/pep', null)).toMatchObject({ code: 'OK' });
+  expect(house.asks.at(-1)?.pep.id).toBe('by-uri');
+  // A key on top of any certificate of the authority decides, and a wrong one is not made good by it.
+  expect(await askAs('DNS:pep.example', KEY)).toMatchObject({ code: 'OK' });
+  expect(house.asks.at(-1)?.pep.id).toBe('by-key');
+  const decided = house.asks.length;
+  expect(await askAs('DNS:pep.example', 'a-key-that-is-nobodys')).toMatchObject({ code: 'UNAUTHENTICATED' });
+  expect(await askAs('DNS:other.example', null)).toMatchObject({ code: 'UNAUTHENTICATED' });
+  expect(await askAs('IP:127.0.0.1', null)).toMatchObject({ code: 'UNAUTHENTICATED' });
+  // Without a certificate, or with one of another authority, TLS itself lets nobody in.
+  expect((await askAs(undefined, KEY)).code).toBe('UNAVAILABLE');
+  expect((await askAs('DNS:pep.example', KEY, authority().issue)).code).toBe('UNAVAILABLE');
+  expect(house.asks).toHaveLength(decided);
+}, 60_000);
+
+test('a unix socket serves in plaintext, is closed to strangers, and is gone after the drain', async () => {
+  const path = join(folder(), 'assent.sock');
+  const server = serverOn([`unix:${path}`, '127.0.0.1:0'], { dev: true });
+  const [unix, tcp] = await server.listen();
+  expect(unix).toBe(`unix:${path}`);
+  expect(tcp).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
+  expect(statSync(path).mode & 0o007).toBe(0);
+  for (const address of [unix ?? '', tcp ?? ''])
+    expect(await unaryCall(clientOf(address), AUTHORIZE, askBytes())).toMatchObject({ code: 'OK' });
+  await server.drain(1000);
+  expect(existsSync(path)).toBe(false);
+});
+
+test('a socket that a killed process left is taken over', async () => {
+  const path = join(folder(), 'assent.sock');
+  const child = spawn(process.execPath, [
+    '-e',
+    `require('node:net').createServer().listen(${JSON.stringify(path)}, () => console.log('up'))`,
+  ]);
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(statSync(path).isSocket()).toBe(true);
+  const server = serverOn([`unix:${path}`]);
+  await server.listen();
+  expect(await unaryCall(clientOf(`unix:${path}`), AUTHORIZE, askBytes())).toMatchObject({ code: 'OK' });
+});
+
+test('a socket that somebody answers on is left alone', async () => {
+  const path = join(folder(), 'assent.sock');
+  await serverOn([`unix:${path}`]).listen();
+  await expect(serverOn([`unix:${path}`]).listen()).rejects.toThrow(/in use by a running process/);
+  expect(await unaryCall(clientOf(`unix:${path}`), AUTHORIZE, askBytes())).toMatchObject({ code: 'OK' });
+});
+
+test('a file in the place of a socket is left alone', async () => {
+  const path = join(folder(), 'precious');
+  writeFileSync(path, 'precious');
+  await expect(serverOn([`unix:${path}`]).listen()).rejects.toThrow(/is no socket/);
+  expect(readFileSync(path, 'utf8')).toBe('precious');
+});
+
+const CLOSED: readonly (readonly [string, string, boolean, RegExp])[] = [
+  ['plaintext without dev', '127.0.0.1:0', false, /needs `tls`/],
+  ['plaintext beyond loopback', '0.0.0.0:0', true, /is not loopback/],
+  ['plaintext on every IPv6 address', '[::]:0', true, /is not loopback/],
+  ['plaintext on a name that begins like loopback', '127.0.0.1.example:0', true, /is not loopback/],
+  ['no port', '127.0.0.1', true, /is no address/],
+  ['a port past the last', '127.0.0.1:65536', true, /is no address/],
+  ['nothing', '', true, /is no address/],
+];
+
+test.each(CLOSED)('%s is not listened on', async (_, address, dev, problem) => {
+  await expect(serverOn([address], { dev }).listen()).rejects.toThrow(problem);
+});
+
+test('when one address is taken, none stays bound', async () => {
+  const first = serverOn(['127.0.0.1:0']);
+  const [taken] = await first.listen();
+  const path = join(folder(), 'assent.sock');
+  await expect(serverOn([`unix:${path}`, taken ?? '']).listen()).rejects.toThrow(/cannot be listened on/);
+  await until('the socket is gone', () => !existsSync(path));
+});
+
+test('a key file that holds no pem is named', () => {
+  const file = join(folder(), 'key');
+  writeFileSync(file, 'not pem');
+  expect(() => readPem(file, 'tls.key')).toThrow(/`tls.key` holds no pem/);
+  expect(() => readPem('/nowhere/key', 'tls.key')).toThrow(/`tls.key` cannot be read/);
+});
+
+test('draining finishes what is in flight, refuses what is new, and then ends', async () => {
+  const house = await serve();
+  let finish = () => {};
+  house.decide = (ask) =>
+    new Promise((resolve) => {
+      finish = () => resolve(decisionOn(ask));
+    });
+  const inFlight = house.call(AUTHORIZE, askBytes(), { timeoutMs: 5000 });
+  await until('it is in flight', () => house.asks.length === 1);
+  let ended = false;
+  const drained = house.server.drain(5000).then(() => {
+    ended = true;
+  });
+  expect((await unaryCall(house.client(), AUTHORIZE, askBytes(), { timeoutMs: 500 })).code).not.toBe('OK');
+  expect((await house.call(AUTHORIZE, askBytes(), { timeoutMs: 500 })).code).not.toBe('OK');
+  expect(ended).toBe(false);
+  finish();
+  expect((await inFlight).code).toBe('OK');
+  await drained;
+  expect(house.asks).toHaveLength(1);
+});
+
+test('draining does not wait for ever', async () => {
+  const house = await serve();
+  house.decide = () => new Promise(() => {});
+  const stuck = house.call(AUTHORIZE, askBytes({ timeout: { seconds: 5n } }));
+  await until('it is in flight', () => house.asks.length === 1);
+  await house.server.drain(50);
+  expect((await stuck).code).not.toBe('OK');
+});
+
+test('a peer that speaks no HTTP/2 harms nobody', async () => {
+  const house = await serve();
+  const [host = '', port = ''] = (house.addresses[0] ?? '').split(':');
+  const socket = connect(Number(port), host);
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  socket.on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\n\r\n');
+  socket.write(Buffer.alloc(4096, 0xff));
+  expect(await house.call(AUTHORIZE, askBytes())).toMatchObject({ code: 'OK' });
+});
+
+test('health answers over every transport, and other methods are UNIMPLEMENTED', async () => {
+  const house = await serve();
+  const request = toBinary(HealthCheckRequestSchema, create(HealthCheckRequestSchema, {}));
+  const reply = await house.call('/grpc.health.v1.Health/Check', request, { key: null });
+  expect(fromBinary(HealthCheckResponseSchema, reply.bytes).status).toBe(1);
+  const unknown = toBinary(OpenSessionRequestSchema, create(OpenSessionRequestSchema, {}));
+  expect((await house.call('/assent.v1.SessionService/WatchSession', unknown)).code).toBe('UNIMPLEMENTED');
+});
