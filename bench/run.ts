@@ -116,9 +116,9 @@ async function overWire(label: string, store: string | undefined, world: World, 
   }
 }
 
-/** Hands out session ids, a new one after so many asks. */
-function sessionPool(open: () => Promise<string>): () => Promise<string> {
-  let current: Promise<string> | undefined;
+/** Hands out a session, a new one after so many asks. */
+function sessionPool<T>(open: () => Promise<T>): () => Promise<T> {
+  let current: Promise<T> | undefined;
   let used = 0;
   return () => {
     if (current === undefined || used >= ASKS_A_SESSION) {
@@ -162,12 +162,10 @@ try {
   const walk = await openWalk(world, join(directory, 'walk'), RATE_OFF);
   const token = await mintToken(world.issuerKey, 'a0');
   const deepToken = await mintToken(world.issuerKey, 'a4');
-  let chain: string[] = [];
   const sessions = sessionPool(async () => (await walk.open(MANDATE)).id);
   const deepSessions = sessionPool(async () => {
-    const opened = await walk.open({ ...MANDATE });
-    chain = await mintChain(world.agentKeys, opened.mandateDigest);
-    return opened.id;
+    const { id: session, mandateDigest } = await walk.open(MANDATE);
+    return { session, chain: await mintChain(world.agentKeys, mandateDigest) };
   });
   const asking = (padding: number, effect: Effect, action?: string) => async () => {
     const session = await sessions();
@@ -180,8 +178,8 @@ try {
     atBoth(
       'walk: allow, 4 hops',
       async () => {
-        const session = await deepSessions();
-        expectEffect(await walk.answer(paymentBytes({ token: deepToken, session, chain })), Effect.ALLOW);
+        const deep = await deepSessions();
+        expectEffect(await walk.answer(paymentBytes({ token: deepToken, ...deep })), Effect.ALLOW);
       },
       ownCpu,
     ),

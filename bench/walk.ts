@@ -1,9 +1,9 @@
 /** The walk without a transport: bytes decoded, decided, committed, sealed, encoded; and the policy alone. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { fromBinary } from '@bufbuild/protobuf';
 import { parseConfig } from '../src/config.ts';
-import { AuthorizeResponseSchema } from '../src/gen/assent/v1/authorization_pb.js';
+import { AuthorizeResponseSchema, Effect } from '../src/gen/assent/v1/authorization_pb.js';
 import type { Mandate as WireMandate } from '../src/gen/assent/v1/mandate_pb.js';
 import { assemble } from '../src/main.ts';
 import { ROLES } from '../src/model/ask.ts';
@@ -12,7 +12,7 @@ import { readBundle } from '../src/policy/bundle.ts';
 import { buildImage, createEvaluator } from '../src/policy/opa.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { decodeAsk } from '../src/wire/grpc/decode.ts';
-import { encodeDecision } from '../src/wire/grpc/encode.ts';
+import { encodeResponse } from '../src/wire/grpc/encode.ts';
 import { decodeMandate } from '../src/wire/grpc/mandate.ts';
 import type { World } from './world.ts';
 
@@ -60,13 +60,14 @@ export async function openWalk(world: World, directory: string, rate: string): P
     async answer(request) {
       const at = Date.now();
       const ask = decodeAsk(request, { pep: PEP, at, callDeadline: at + 5000, field: '' });
-      const decision = encodeDecision(await house.verbs.decide(ask), ask);
-      const answer = toBinary(AuthorizeResponseSchema, create(AuthorizeResponseSchema, { decision }));
-      const input = decision.details?.inputJson;
-      if (input !== undefined && decision.effect === 1) {
-        const name = `${input.length < 2048 ? 1 : 4} KB input`;
-        if (!inputs.has(name)) inputs.set(name, Buffer.from(input).toString('utf8'));
-        if (input.length < 2048) sizes = { request: request.length, answer: answer.length };
+      const answer = encodeResponse({ ask, decision: await house.verbs.decide(ask) });
+      const name = `${request.length < 2048 ? 1 : 4} KB input`;
+      if (inputs.has(name)) return answer;
+      const { decision } = fromBinary(AuthorizeResponseSchema, answer);
+      const input = decision?.details?.inputJson;
+      if (input !== undefined && decision?.effect === Effect.ALLOW) {
+        inputs.set(name, Buffer.from(input).toString('utf8'));
+        if (request.length < 2048) sizes = { request: request.length, answer: answer.length };
       }
       return answer;
     },

@@ -1,5 +1,6 @@
 /** A house of its own for the bench: throwaway keys, agents with keys for a deep chain, sessions opened ahead. */
-import { generateKeyPairSync, hash, type KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, hash, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
@@ -10,10 +11,9 @@ import { type Mandate, MandateSchema } from '../src/gen/assent/v1/mandate_pb.js'
 import { mintAccessToken } from '../src/token/mint.ts';
 
 const AGENTS = ['a0', 'a1', 'a2', 'a3', 'a4'] as const;
-/** Dev keys of the bench's agents: fixed by name, since server and asker are two processes. */
 export interface World {
   readonly raw: Readonly<Record<string, unknown>>;
-  readonly issuerKey: object;
+  readonly issuerKey: JsonWebKey;
   readonly agentKeys: ReadonlyMap<string, KeyObject>;
 }
 
@@ -28,7 +28,7 @@ export function makeWorld(directory: string, catalog: string): World {
   });
   return {
     raw: { ...raw, catalog, delegation: { agents } },
-    issuerKey: {},
+    issuerKey: JSON.parse(readFileSync(join(directory, 'issuer.jwk'), 'utf8')) as JsonWebKey,
     agentKeys,
   };
 }
@@ -42,7 +42,7 @@ export const MANDATE: Mandate = create(MandateSchema, {
   expireTime: timestampFromMs(Date.now() + 24 * 3_600_000),
 });
 
-export async function mintToken(key: Parameters<typeof mintAccessToken>[0]['privateKey'], actor: string): Promise<string> {
+export async function mintToken(key: JsonWebKey, actor: string): Promise<string> {
   const iat = Math.floor(Date.now() / 1000);
   const claims = {
     iss: DEV_ISSUER,
@@ -55,7 +55,7 @@ export async function mintToken(key: Parameters<typeof mintAccessToken>[0]['priv
     jti: `bench-${actor}`,
     act: { iss: DEV_ISSUER, sub: actor },
   };
-  return mintAccessToken({ privateKey: key, kid: 'dev-issuer', alg: 'ES256', claims });
+  return mintAccessToken({ privateKey: createPrivateKey({ key, format: 'jwk' }), kid: 'dev-issuer', alg: 'ES256', claims });
 }
 
 /** Four hops, a0 to a4, each leaving what the last left. */
@@ -139,8 +139,4 @@ export function expectEffect(answer: Uint8Array, wanted: Effect): void {
   const { decision } = fromBinary(AuthorizeResponseSchema, answer);
   if (decision?.effect !== wanted)
     throw new Error(`wanted ${Effect[wanted]}, got ${decision && Effect[decision.effect]}: ${decision?.reasons.map((r) => r.code)}`);
-}
-
-export function issuerKeyFile(directory: string): string {
-  return join(directory, 'issuer.jwk');
 }

@@ -3,6 +3,7 @@
 // Runs on Node 18 up to the point where it hands over.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -22,6 +23,9 @@ async function start() {
   const built = join(root, 'dist', 'cli', 'main.js');
   const source = join(root, 'src', 'cli', 'main.ts');
   const published = root.split(/[\\/]/).includes('node_modules') || !existsSync(source);
+  // Stripped and compiled once, not at every start. Beside the packages and not in the shared temporary folder,
+  // where somebody else could put code in its place.
+  if (!published) module.enableCompileCache?.(join(root, 'node_modules', '.cache', 'assent'));
   const { main } = await import(pathToFileURL(published ? built : source).href);
   await main(process.argv);
 }

@@ -60,6 +60,7 @@ export function createSealer(options: SealerOptions): Sealer {
         activation: rules.activation,
         recordIndex,
         provenance: trail.provenance ?? {},
+        ...(trail.judged === undefined ? {} : { input: trail.judged.input }),
         ...(help === undefined ? {} : { challenge: help }),
       };
     },

@@ -14,6 +14,9 @@ interface Options extends CommonOptions, ConnectOptions {
   readonly arg?: readonly string[];
   readonly resource?: string;
   readonly tokenFile?: string;
+  readonly proofFile?: string;
+  readonly method: string;
+  readonly url?: string;
   readonly as?: string;
   readonly chainFile?: readonly string[];
   readonly operation?: string;
@@ -38,6 +41,9 @@ export function askCommand(): Command {
     .option('--args <json>', 'all arguments as a JSON object, or `@file`')
     .option('--resource <type/id>', 'what it is done to')
     .option('--token-file <file>', "the agent's access token; absent: a development token is minted")
+    .option('--proof-file <file>', 'its proof of possession (DPoP); with --url, and --method')
+    .option('--method <method>', 'HTTP method that the proof was made for', 'POST')
+    .option('--url <url>', 'URL that the proof was made for')
     .option('--as <agent>', 'the agent that a minted development token is for', DEFAULT_AGENT.act)
     .option('--chain-file <file>', 'delegation chain, one hop a line, root first', collect)
     .option('--operation <id>', 'the intended effect: asked again, it is no duplicate')
@@ -71,7 +77,10 @@ async function askOf(action: string, options: Options): Promise<Ask> {
   return {
     action,
     arguments: toolArguments(options.args, options.arg),
-    token: tokenFile === undefined ? await mintDevToken(agent) : readText(tokenFile).trim(),
+    token: withProof(
+      tokenFile === undefined ? await mintDevToken(agent) : readText(tokenFile).trim(),
+      options,
+    ),
     dryRun: options.dryRun ?? false,
     ...(session === undefined ? {} : { session }),
     ...(resource === undefined
@@ -86,13 +95,20 @@ async function askOf(action: string, options: Options): Promise<Ask> {
   };
 }
 
+function withProof(token: string, { proofFile, method, url }: Options): Ask['token'] {
+  if (proofFile === undefined) return token;
+  if (url === undefined) throw new UsageError('--proof-file needs --url: a proof is for one request');
+  return { token, proof: readText(proofFile).trim(), method, url };
+}
+
 function permissionLines(action: string, permission: Permission, ms: number): string[] {
   const { effect, reasons, decision, permitted } = permission;
   const lines = [
     `${strong(permitted ? 'allow' : effect === 'allow' ? 'not permitted' : effect)}  ${action}  ${ms.toFixed(1)} ms`,
   ];
+  // What to do about a reason is of use only where it stands in the way.
   for (const { code, words, remedy, reviewers } of reasons)
-    lines.push(`  ${code}: ${words} (${remedy}${reviewers.length === 0 ? '' : ` ${reviewers.join(', ')}`})`);
+    lines.push(`  ${code}: ${words}${permitted ? '' : ` (${[remedy, ...reviewers].join(' ')})`}`);
   if (decision === undefined) return lines;
   if (decision.dryRun) lines.push(`  would be said: ${decision.effect}`);
   for (const { name } of decision.obligations) lines.push(`  obligation: ${name}`);

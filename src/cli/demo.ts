@@ -4,7 +4,8 @@ import { type CommonOptions, command, run } from './command.ts';
 import { type ConnectOptions, withClient, withConnection } from './connect.ts';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { print, say, strong } from './output.ts';
-import { type Played, type PlayedStep, play } from './play.ts';
+import { play } from './play.ts';
+import type { Played, PlayedStep } from './played.ts';
 import { withProgress } from './progress.ts';
 import { readScenarios, type Scenario } from './scenario.ts';
 

@@ -21,7 +21,7 @@ export interface DevAgent {
 }
 
 export const DEFAULT_AGENT: DevAgent = { sub: 'ana', act: 'payer', client: 'finance-agent', scope: 'agent' };
-export const TOKEN_LIFETIME_MS: number = 15 * 60_000;
+const TOKEN_LIFETIME_MS = 15 * 60_000;
 
 interface PrivateJwk extends JsonWebKey {
   readonly kid: string;

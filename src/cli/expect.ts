@@ -1,4 +1,4 @@
-import type { PlayedAsk } from './play.ts';
+import type { PlayedAsk } from './played.ts';
 import type { Expectation } from './scenario.ts';
 
 /** What of the expectation the answers do not meet, in words; none: it came out as named. */

@@ -45,6 +45,11 @@ ${EXIT_HELP}`,
 
 /** Runs it. `argv` as node gives it; the exit code is left in `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // A reader such as `head` that has seen enough is no failure of ours.
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EPIPE') throw cause;
+    process.exit();
+  });
   try {
     await createProgram().parseAsync([...argv]);
   } catch (cause) {

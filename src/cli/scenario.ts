@@ -20,7 +20,7 @@ export interface Scenario {
   readonly steps: readonly Step[];
 }
 
-export interface ScenarioMandate {
+interface ScenarioMandate {
   readonly task_type: string;
   readonly purpose: string;
   readonly actions: readonly string[];
@@ -79,7 +79,7 @@ export interface Expectation {
 }
 
 /** Where the scenarios are: beside the tests, which read them too. */
-export const SCENARIOS: string = fileURLToPath(new URL('../../test/scenarios', import.meta.url));
+const SCENARIOS = fileURLToPath(new URL('../../test/scenarios', import.meta.url));
 
 /** All scenarios of a folder, by file name. @throws JsonError for a file that is not strict JSON */
 export function readScenarios(folder: string = SCENARIOS): readonly Scenario[] {

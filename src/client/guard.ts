@@ -3,8 +3,7 @@ import type { Outcome } from '../model/session.ts';
 import type { Ask } from './ask.ts';
 import { type Asking, settle } from './authorize.ts';
 import { AssentError, type Failure } from './failure.ts';
-import { refused } from './judge.ts';
-import { type Decision, objection, type Permission } from './permission.ts';
+import type { Decision, Permission } from './permission.ts';
 import { report } from './report.ts';
 
 /** What the tool is run with. */
@@ -55,8 +54,6 @@ export async function guard<T>(
   const { decision } = permission;
   if (!permission.permitted || decision === undefined || prepared === undefined)
     return { permitted: false, permission };
-  if (objection(decision, false, Date.now()) !== undefined)
-    return { permitted: false, permission: refused(permission.requestId, 'client.expired', { decision }) };
 
   let output: Awaited<T>;
   try {

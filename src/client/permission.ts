@@ -57,7 +57,7 @@ export interface ReasonView {
   readonly reviewers: readonly string[];
 }
 
-export interface Obligation {
+interface Obligation {
   readonly name: string;
   readonly parameters: JsonObject;
 }

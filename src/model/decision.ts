@@ -1,11 +1,25 @@
 import type { JsonObject } from './json.ts';
 import type { Effect, Reason } from './reason.ts';
-import type { Committed, Consumption } from './session.ts';
 
 /** The enforcement point must carry it out, or treat the allow as a deny. */
 export interface Obligation {
   readonly name: string;
   readonly parameters: JsonObject;
+}
+
+export interface Consumption {
+  readonly budget: string;
+  /** Decimal string, not negative. */
+  readonly amount: string;
+}
+
+/** The entry a decision left in the session log, for the record. */
+export interface Committed {
+  readonly session: string;
+  readonly version: number;
+  readonly digest: string;
+  /** Canonical JSON, as appended. */
+  readonly payload: string;
 }
 
 /** The policy's word, after the floors. */

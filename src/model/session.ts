@@ -1,7 +1,7 @@
 import type { Origin } from './catalog.ts';
 import type { Answer } from './decision.ts';
 import type { Identity, Mandate } from './mandate.ts';
-import type { Effect, Reason } from './reason.ts';
+import type { Effect } from './reason.ts';
 
 /** Where a session's log ends. `digest` is an HMAC over key, version, predecessor and payload. */
 export interface Head {
@@ -72,19 +72,4 @@ export interface Seen {
   readonly origin: Exclude<Origin, 'unknown'>;
 }
 
-/** The entry a decision left in the session log, for the record. */
-export interface Committed {
-  readonly session: string;
-  readonly version: number;
-  readonly digest: string;
-  /** Canonical JSON, as appended. */
-  readonly payload: string;
-}
-
 export type Outcome = 'executed' | 'failed' | 'unknown';
-export interface Consumption {
-  readonly budget: string;
-  /** Decimal string, not negative. */
-  readonly amount: string;
-}
-export type { Reason };

@@ -4,7 +4,7 @@
  */
 
 import { addDecimal, type Decimal, formatDecimal, parseDecimal, ZERO } from '../model/decimal.ts';
-import type { Obligation, Verdict } from '../model/decision.ts';
+import type { Consumption, Obligation, Verdict } from '../model/decision.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import {
   type Effect,
@@ -16,7 +16,6 @@ import {
   reasonOf,
   STRICTNESS,
 } from '../model/reason.ts';
-import type { Consumption } from '../model/session.ts';
 import { type CodeEntry, type Codes, remedyOf } from './codes.ts';
 
 /** Codes of ours that rules may use: what the default library says, no room's own finding. */

@@ -6,8 +6,10 @@ export interface SessionBounds {
   readonly hopSums: number;
   /** Permitted reads whose outcome may still be reported; the oldest are forgotten. */
   readonly reads: number;
-  /** Answers kept for retries, by number, age and text; the oldest are forgotten, and ids as old refused. */
+  /** Answers kept for retries, by number, age and text; the oldest are forgotten, and their ids refused. */
   readonly answers: number;
+  /** Ids of forgotten answers, refused one by one; of older ones every id as old is refused. */
+  readonly spentIds: number;
   readonly answerWindowMs: number;
   readonly answerChars: number;
   /** Values of known origin; the oldest are forgotten towards unknown. */
@@ -21,6 +23,8 @@ export const DEFAULT_BOUNDS: SessionBounds = {
   hopSums: 4096,
   reads: 1024,
   answers: 1024,
+  // More than can be under way at once: an ask that waited while others passed must not count as old.
+  spentIds: 8192,
   answerWindowMs: 600_000,
   answerChars: 1_048_576,
   origins: 8192,

@@ -7,7 +7,6 @@ import { type Door, fingerprint, type Prints } from './enter.ts';
 import type { AskEntry } from './entry.ts';
 import { type Fold, findPermit } from './fold.ts';
 import type { Lane } from './lane.ts';
-import { logName, type SessionKey } from './store.ts';
 import { covers, remainingOf } from './view.ts';
 
 export interface Committing extends Door {
@@ -45,7 +44,7 @@ export function commitVerdict(
     refuseLate(facts.ask.deadline, by);
     refuseUncovered(fold, facts, verdict, by);
   }
-  const answer = draft(key, fold, facts, verdict, by);
+  const answer = draft(lane, facts, verdict, by);
   const entry = entryOf(facts, answer, judged, fingerprint(lane, facts, by.keys));
   const appended = lane.append(entry, allow ? facts.ask.deadline : Number.POSITIVE_INFINITY);
   return appended.then((stored) =>
@@ -75,9 +74,8 @@ function refuseUncovered(
   if (lasting && fold.permits.size >= bounds.permits) throw new Refusal('session.full');
 }
 
-function draft(key: SessionKey, fold: Fold, facts: Facts, verdict: Verdict, by: Committing): Answer {
+function draft({ fold, log }: Lane, facts: Facts, verdict: Verdict, by: Committing): Answer {
   const { ask, at, id, caller, action } = facts;
-  const log = logName(key);
   if (verdict.effect !== 'allow')
     return { ...verdict, id, causeId: by.keys.causeId(log, action.name, verdict.reasons[0]?.code ?? '') };
   const expiresAt = Math.min(at + by.allowLifetimeMs, fold.now.mandate.expiresAt, caller.expiresAt);

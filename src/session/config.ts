@@ -90,7 +90,7 @@ export const SESSION_SETTINGS: readonly Setting[] = [
   },
   {
     key: 'max_permits',
-    meaning: 'effectful permits of one session, ever; equal on all replicas, as are the next four',
+    meaning: 'effectful permits of one session, ever; equal on all replicas, as are the next five',
     default: DEFAULT_BOUNDS.permits,
     range: [1, 65_536],
   },
@@ -99,6 +99,12 @@ export const SESSION_SETTINGS: readonly Setting[] = [
     meaning: 'answers of one session kept for retries',
     default: DEFAULT_BOUNDS.answers,
     range: [1, 65_536],
+  },
+  {
+    key: 'max_spent_ids',
+    meaning: 'request ids of one session refused one by one after their answers are forgotten',
+    default: DEFAULT_BOUNDS.spentIds,
+    range: [0, 65_536],
   },
   {
     key: 'answer_window_ms',
@@ -135,6 +141,7 @@ export function parseSessionConfig(section: JsonObject): SessionConfig {
       ...DEFAULT_BOUNDS,
       permits: number('max_permits'),
       answers: number('max_answers'),
+      spentIds: number('max_spent_ids'),
       answerWindowMs: number('answer_window_ms'),
       origins: number('max_origins'),
       actions: number('max_actions'),

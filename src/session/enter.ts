@@ -14,7 +14,6 @@ import { type AskEntry, decodeEntry } from './entry.ts';
 import { answerKey, type Fold, findPermit, type Kept, mintedAt, of, type Permit } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
-import { logName } from './store.ts';
 import { viewSession } from './view.ts';
 
 /** An ask as far as the session's door. */
@@ -72,20 +71,23 @@ export function same(a: Identity, b: Identity | undefined): boolean {
   return b !== undefined && a.id === b.id && a.iss === b.iss;
 }
 
-export function fingerprint(lane: Lane, { ask, action }: Entrant, keys: SessionKeys): Prints {
-  const log = logName(lane.key);
+/** Both the door and the commit need the prints of an ask: hashed once, they are kept as long as the ask is. */
+const printed = new WeakMap<Ask, Prints & { readonly log: string; readonly keys: SessionKeys }>();
+
+export function fingerprint({ log }: Lane, { ask, action }: Entrant, keys: SessionKeys): Prints {
+  const before = printed.get(ask);
+  if (before?.log === log && before.keys === keys) return before;
   const { identity, effectful, name, resource, policyArgs } = action;
-  return {
-    identity:
-      effectful && identity !== undefined ? keys.fingerprint(log, `identity\n${identity}`) : undefined,
-    act:
-      ask.operationId === undefined
-        ? undefined
-        : keys.fingerprint(
-            log,
-            `act\n${canonicalJson([name, resource.type, resource.id, resource.properties])}\n${policyArgs}`,
-          ),
+  const named = effectful && identity !== undefined;
+  const what = (): string => canonicalJson([name, resource.type, resource.id, resource.properties]);
+  const prints = {
+    log,
+    keys,
+    identity: named ? keys.fingerprint(log, `identity\n${identity}`) : undefined,
+    act: ask.operationId === undefined ? undefined : keys.fingerprint(log, `act\n${what()}\n${policyArgs}`),
   };
+  printed.set(ask, prints);
+  return prints;
 }
 
 /** One operation is one business act: its id may not come back for another. */
@@ -101,11 +103,13 @@ function permitOfOperation(fold: Fold, ask: Ask, prints: Prints): Permit | undef
 function answerOfRequest(lane: Lane, entrant: Entrant, door: Door): Answer | undefined {
   const { ask } = entrant;
   const { fold } = lane;
-  const kept = fold.answers.get(answerKey(ask.pep.id, ask.requestId));
+  const key = answerKey(ask.pep.id, ask.requestId);
+  const kept = fold.answers.get(key);
   if (kept === undefined) {
     const floor = of(fold.now.floors, ask.pep.id);
-    // Ids up to the floor were forgotten: whether this one was among them can no longer be told.
-    if (floor !== undefined && mintedAt(ask.requestId) <= floor) throw new Refusal('request.too_old');
+    // Up to the floor even the ids were forgotten: whether this one was among them can no longer be told.
+    const old = floor !== undefined && mintedAt(ask.requestId) <= floor;
+    if (old || fold.spentIds.get(key) !== undefined) throw new Refusal('request.too_old');
     return undefined;
   }
   const entry = readKept(lane, kept, door.keys);

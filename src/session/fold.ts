@@ -1,7 +1,8 @@
 /** What a session's log amounts to. `applyEntry` is the only way a fold changes. */
 import { addDecimal, type Decimal, parseDecimal, subtractDecimal, ZERO } from '../model/decimal.ts';
 import type { Identity, Mandate } from '../model/mandate.ts';
-import type { Consumption, Head, Opening, Outcome, Seen, SessionState } from '../model/session.ts';
+import type { Head, Opening, Outcome, Seen, SessionState } from '../model/session.ts';
+import type { Consumption } from '../model/decision.ts';
 import type { SessionStep } from '../model/verbs.ts';
 import type { SessionBounds } from './bounds.ts';
 import { type AskEntry, type LaterEntry, type OpenEntry, type ReportEntry, unpackSeen } from './entry.ts';
@@ -43,6 +44,9 @@ export interface Kept {
   readonly at: number;
 }
 
+/** An ask whose answer was forgotten. */
+export type Spent = Pick<Kept, 'pep' | 'minted' | 'at'>;
+
 export type Table<V> = Readonly<Record<string, V>>;
 
 /** The part of a fold that is replaced as a whole by every entry. */
@@ -74,7 +78,8 @@ export interface Standing {
 }
 
 export interface Fold {
-  now: Standing;
+  /** Copied once an entry, then filled in place: whoever took the one before keeps it as it was. */
+  now: { -readonly [Name in keyof Standing]: Standing[Name] };
   /** Effectful permits, and any with an operation id, by decision id. */
   readonly permits: Map<string, Permit>;
   readonly reads: Queue<Permit>;
@@ -84,6 +89,7 @@ export interface Fold {
   readonly hopSums: Map<string, Decimal>;
   readonly operations: Map<string, Operation>;
   readonly answers: Queue<Kept>;
+  readonly spentIds: Queue<Spent>;
   readonly origins: Queue<Seen['origin']>;
 }
 
@@ -144,6 +150,7 @@ export function emptyFold(now: Standing): Fold {
     hopSums: new Map(),
     operations: new Map(),
     answers: new Queue(),
+    spentIds: new Queue(),
     origins: new Queue(),
   };
 }
@@ -172,17 +179,17 @@ export function applyEntry(
       applyReport(fold, entry, bounds, undo);
       return;
     case 'amend':
-      fold.now = { ...fold.now, mandate: entry.mandate };
+      fold.now.mandate = entry.mandate;
       remember(fold, unpackSeen(entry.seen), bounds, undo);
       return;
     case 'close':
-      fold.now = { ...fold.now, state: 'closed' };
+      fold.now.state = 'closed';
       return;
     case 'suspend':
-      fold.now = { ...fold.now, state: 'suspended' };
+      fold.now.state = 'suspended';
       return;
     case 'resume':
-      fold.now = { ...fold.now, state: 'open' };
+      fold.now.state = 'open';
       return;
     default:
       entry satisfies never;
@@ -195,20 +202,17 @@ function applyAsk(fold: Fold, entry: AskEntry, stored: StoredEntry, bounds: Sess
   const code = reasons[0]?.code ?? '';
   const newest = { action: entry.action, effect, code, at: entry.at };
   const counted = effect === 'allow' || effect === 'escalate';
-  const rateName = countedAs(now.rates, entry.action, bounds.actions);
-  fold.now = {
-    ...now,
-    subject: now.subject ?? entry.subject,
-    actor: now.actor ?? entry.owner,
-    steps: now.steps + 1,
-    denials: now.denials + (effect === 'deny' ? 1 : 0),
-    recent: [newest, ...now.recent.slice(0, RECENT - 1)],
-    rates: counted
-      ? { ...now.rates, [rateName]: bumpRate(of(now.rates, rateName) ?? NEVER, entry.at) }
-      : now.rates,
-    rate: counted ? bumpRate(now.rate, entry.at) : now.rate,
-    throttles: throttlesAfter(now.throttles, entry, bounds),
-  };
+  now.subject ??= entry.subject;
+  now.actor ??= entry.owner;
+  now.steps += 1;
+  if (effect === 'deny') now.denials += 1;
+  now.recent = [newest, ...now.recent.slice(0, RECENT - 1)];
+  if (counted) {
+    const name = countedAs(now.rates, entry.action, bounds.actions);
+    now.rates = { ...now.rates, [name]: bumpRate(of(now.rates, name) ?? NEVER, entry.at) };
+    now.rate = bumpRate(now.rate, entry.at);
+  }
+  now.throttles = throttlesAfter(now.throttles, entry, bounds);
   if (effect === 'allow') permit(fold, entry, bounds, undo);
   keepAnswer(fold, entry, stored, bounds, undo);
 }
@@ -246,7 +250,7 @@ function permit(fold: Fold, entry: AskEntry, bounds: SessionBounds, undo: Undo):
   const earlier = operation === undefined ? undefined : fold.operations.get(operation);
   if (earlier !== undefined) renew(fold, earlier.decision, id, undo);
   const name = countedAs(fold.now.counts, entry.action, bounds.actions);
-  fold.now = { ...fold.now, counts: { ...fold.now.counts, [name]: (of(fold.now.counts, name) ?? 0) + 1 } };
+  fold.now.counts = { ...fold.now.counts, [name]: (of(fold.now.counts, name) ?? 0) + 1 };
   spend(fold, granted, addDecimal, undo);
   if (identity !== undefined) setIn(fold.acts, identity, (fold.acts.get(identity) ?? 0) + 1, undo);
   if (operation !== undefined && act !== undefined)
@@ -287,7 +291,7 @@ function spend(fold: Fold, permit: Permit, change: Change, undo: Undo): void {
       setIn(fold.hopSums, name, change(fold.hopSums.get(name) ?? ZERO, value), undo);
     }
   }
-  fold.now = { ...fold.now, sums };
+  fold.now.sums = sums;
 }
 
 function keepAnswer(
@@ -297,18 +301,27 @@ function keepAnswer(
   bounds: SessionBounds,
   undo: Undo,
 ): void {
+  const { answers, spentIds } = fold;
   const kept: Kept = { stored, pep: entry.pep, minted: mintedAt(entry.request), at: entry.at };
-  fold.answers.put(answerKey(entry.pep, entry.request), kept, undo);
+  answers.put(answerKey(entry.pep, entry.request), kept, undo);
+  const oldestKept = entry.at - bounds.answerWindowMs;
   let chars = fold.now.answerChars + stored.payload.length;
-  let { floors } = fold.now;
-  for (let oldest = fold.answers.oldest(); oldest !== undefined; oldest = fold.answers.oldest()) {
-    const kept = fold.answers.size <= bounds.answers && chars <= bounds.answerChars;
-    if ((kept && oldest.at >= entry.at - bounds.answerWindowMs) || fold.answers.size === 1) break;
-    fold.answers.drop(undo);
-    chars -= oldest.stored.payload.length;
-    floors = { ...floors, [oldest.pep]: Math.max(of(floors, oldest.pep) ?? 0, oldest.minted) };
+  for (let first = answers.oldest(); first !== undefined && answers.size > 1; first = answers.oldest()) {
+    const [key, { stored: old, pep, minted, at }] = first;
+    if (answers.size <= bounds.answers && chars <= bounds.answerChars && at >= oldestKept) break;
+    answers.drop(undo);
+    chars -= old.payload.length;
+    spentIds.put(key, { pep, minted, at }, undo);
   }
-  fold.now = { ...fold.now, answerChars: chars, floors };
+  let { floors } = fold.now;
+  for (let first = spentIds.oldest(); first !== undefined; first = spentIds.oldest()) {
+    const [, { pep, minted, at }] = first;
+    if (spentIds.size <= bounds.spentIds && at >= oldestKept) break;
+    spentIds.drop(undo);
+    floors = { ...floors, [pep]: Math.max(of(floors, pep) ?? 0, minted) };
+  }
+  fold.now.answerChars = chars;
+  fold.now.floors = floors;
 }
 
 function applyReport(fold: Fold, entry: ReportEntry, bounds: SessionBounds, undo: Undo): void {
@@ -347,10 +360,10 @@ function remember(fold: Fold, seen: Iterable<Seen>, bounds: SessionBounds, undo:
     if (forgot && origin === 'trusted') continue;
     fold.origins.put(hash, origin, undo);
     if (fold.origins.size <= bounds.origins) continue;
-    if (fold.origins.oldest() === 'untrusted') forgot = true;
+    if (fold.origins.oldest()?.[1] === 'untrusted') forgot = true;
     fold.origins.drop(undo);
   }
-  if (forgot !== fold.now.forgot) fold.now = { ...fold.now, forgot };
+  fold.now.forgot = forgot;
 }
 
 export function answerKey(pep: string, request: string): string {

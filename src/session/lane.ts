@@ -63,6 +63,10 @@ export class Lane {
     this.snapshotDue = { version: fold.now.head.version + options.snapshotEvery, chars: 0 };
   }
 
+  get log(): string {
+    return this.options.reading.log;
+  }
+
   /** As the next ask must see it: entries under way included. */
   get fold(): Fold {
     return this.folded;

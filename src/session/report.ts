@@ -34,7 +34,15 @@ export async function reportOutcome(lanes: Lanes, report: OutcomeReport): Promis
   const seen = report.harvest(permit.action);
   await appendUntilDone(lane, (fold) => {
     if (!awaits(fold, report)) return undefined;
-    return { kind: 'report', at, pep: pep.id, decision: decisionId, outcome, proof: failureProof, seen: packSeen(seen) };
+    return {
+      kind: 'report',
+      at,
+      pep: pep.id,
+      decision: decisionId,
+      outcome,
+      proof: failureProof,
+      seen: packSeen(seen),
+    };
   });
   return new Set(seen.map(({ hash }) => hash)).size;
 }

@@ -20,6 +20,8 @@ interface Body {
   readonly operations: readonly (readonly [string, Operation])[];
   /** Payload, version, digest, enforcement point, minted, at; the payload as JSON, not as a string of it. */
   readonly answers: readonly (readonly [string, JsonValue, number, string, string, number, number])[];
+  /** Id, enforcement point, minted, at. */
+  readonly spentIds: readonly (readonly [string, string, number, number])[];
   readonly origins: readonly (readonly [string, Seen['origin']])[];
 }
 
@@ -43,6 +45,7 @@ export function encodeFold(fold: Fold, keyId: string): string {
     origins: [...fold.origins.entries()],
     permits: sorted(fold.permits),
     reads: [...fold.reads.entries()],
+    spentIds: [...fold.spentIds.entries()].map(([id, { pep, minted, at }]) => [id, pep, minted, at]),
   };
   return `{"answers":[${answers.join(',')}],${canonicalJson(rest as unknown as JsonValue).slice(1)}`;
 }
@@ -70,6 +73,7 @@ export function decodeFold(text: string, keyId: string): Fold | undefined {
       { stored: { version, digest, payload: canonicalJson(payload) }, pep, minted, at },
       NO_UNDO,
     );
+  for (const [id, pep, minted, at] of body.spentIds) fold.spentIds.put(id, { pep, minted, at }, NO_UNDO);
   for (const [hash, origin] of body.origins) fold.origins.put(hash, origin, NO_UNDO);
   return fold;
 }

@@ -52,9 +52,10 @@ export class Queue<V> {
     return this.values.get(key);
   }
 
-  oldest(): V | undefined {
+  oldest(): readonly [string, V] | undefined {
     const key = this.places.get(this.first);
-    return key === undefined ? undefined : this.values.get(key);
+    const value = key === undefined ? undefined : this.values.get(key);
+    return key === undefined || value === undefined ? undefined : [key, value];
   }
 
   /** Adds at the end; a key that is there keeps its place and changes its value. */

@@ -9,9 +9,9 @@ import {
   subtractDecimal,
   ZERO,
 } from '../model/decimal.ts';
-import type { Answer } from '../model/decision.ts';
+import type { Answer, Consumption } from '../model/decision.ts';
 import type { Mandate } from '../model/mandate.ts';
-import type { Consumption, Session } from '../model/session.ts';
+import type { Session } from '../model/session.ts';
 import type { SessionView } from '../model/verbs.ts';
 import type { SessionBounds } from './bounds.ts';
 import { countedAs, type Fold, NONE, of, type Permit, type Table } from './fold.ts';

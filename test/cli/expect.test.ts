@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { unmet } from '../../src/cli/expect.ts';
-import type { PlayedAsk } from '../../src/cli/play.ts';
+import type { PlayedAsk } from '../../src/cli/played.ts';
 import { readScenarios } from '../../src/cli/scenario.ts';
 
 const ask = (effect: PlayedAsk['effect'], code = '', cause = 'c-1', replayed = false): PlayedAsk => ({

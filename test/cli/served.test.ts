@@ -173,6 +173,35 @@ describe('without a flag, in the folder of a development server', () => {
     expect(other.result).toMatchObject({ reasons: [{ code: 'token.actor_mismatch' }] });
   }, 60_000);
 
+  test('a token bound to a key is good with its proof only, and for its request only', async () => {
+    const url = 'https://tools.example/rates';
+    const { result } = await json('token', '--dpop', '--url', url);
+    writeFileSync(join(cwd, 'bound.jwt'), String(result['token']));
+    writeFileSync(join(cwd, 'proof.jwt'), String(result['proof']));
+    const asked = [
+      'ask',
+      'exchange_rate.read',
+      '--arg',
+      'from=EUR',
+      '--arg',
+      'to=USD',
+      '--token-file',
+      'bound.jwt',
+    ];
+    expect((await json(...asked)).result).toMatchObject({ reasons: [{ code: 'token.binding' }] });
+    const elsewhere = await json(
+      ...asked,
+      '--proof-file',
+      'proof.jwt',
+      '--url',
+      'https://tools.example/other',
+    );
+    expect(elsewhere.result).toMatchObject({ reasons: [{ code: 'token.proof' }] });
+    expect((await json(...asked, '--proof-file', 'proof.jwt', '--url', url)).code).toBe(0);
+    const replayed = await json(...asked, '--proof-file', 'proof.jwt', '--url', url);
+    expect(replayed.result).toMatchObject({ reasons: [{ code: 'token.replayed' }] });
+  }, 60_000);
+
   test('a session that does not exist is a failure of `show`, and a deny of an ask', async () => {
     expect(await json('sessions', 'show', 'nobody')).toMatchObject({
       code: 1,

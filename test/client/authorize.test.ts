@@ -1,8 +1,16 @@
+import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { settle } from '../../src/client/authorize.ts';
 import { type Ask, type Client, type ClientOptions, createClient } from '../../src/client/client.ts';
-import { AuthorizeResponseSchema, Effect, Remedy } from '../../src/gen/assent/v1/authorization_pb.js';
+import { createTransport } from '../../src/client/transport.ts';
+import {
+  AuthorizeResponseSchema,
+  DecisionSchema,
+  Effect,
+  Remedy,
+} from '../../src/gen/assent/v1/authorization_pb.js';
 import { allow, bytesOf, type Fate, type FaultyWire, faultyWire, readAsk, statusOf } from './wire.ts';
 
 const ASK: Ask = {
@@ -163,6 +171,22 @@ describe('a permission', () => {
       reasons: [{ code: 'client.unavailable' }],
     });
   });
+});
+
+test('an allow that is read after the time of its ask is a no', async () => {
+  // The process was busy: the answer lay there in time, and nobody looked.
+  const lane = {
+    send: () => {
+      const until = performance.now() + 30;
+      while (performance.now() <= until);
+      return Promise.resolve({ ok: true as const, message: create(DecisionSchema, allow()) });
+    },
+    close: () => undefined,
+  };
+  const transport = createTransport({ address: wire.address, key: 'k' });
+  const { permission } = await settle({ lane, transport, timeoutMs: 10, obligations: {} }, ASK);
+  transport.close();
+  expect(permission).toMatchObject({ permitted: false, effect: 'deny', reasons: [{ code: 'client.late' }] });
 });
 
 describe('a retry', () => {

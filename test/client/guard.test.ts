@@ -208,6 +208,16 @@ describe('an obligation', () => {
     expect(JSON.stringify(done)).not.toContain('secret of the handler');
   });
 
+  test('that takes longer than the permission lasts, without a pause, makes it a no', async () => {
+    const expiresAt = Date.now() + 200;
+    decision = { obligations: [{ name: 'mask' }], expireTime: timestampFromMs(expiresAt) };
+    const mask = (): void => {
+      while (Date.now() <= expiresAt);
+    };
+    const done = await client({ obligations: { mask } }).guard(ASK, () => expect.unreachable());
+    expect(done).toMatchObject({ permitted: false, permission: { reasons: [{ code: 'client.expired' }] } });
+  });
+
   test('is not begun when another of the same allow is not claimed', async () => {
     decision = { obligations: [{ name: 'notify' }, { name: 'mask' }] };
     const obligations = { notify: () => expect.unreachable() };

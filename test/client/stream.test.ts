@@ -204,6 +204,24 @@ describe('the stream lane', () => {
     expect((await Promise.all(asks)).every(({ permitted }) => permitted)).toBe(true);
   });
 
+  test('spends an attempt only on what was sent before the stream broke', async () => {
+    const big = 'x'.repeat(100_000);
+    let streams = 0;
+    wire.stream = (call) => {
+      streams += 1;
+      if (streams > 1) answering((id) => call.write(streamDecision(id, allow())))(call);
+      else {
+        // Nobody reads: windows fill, and the rest waits on this side.
+        call.pause();
+        setTimeout(() => void wire.restart(), 300);
+      }
+    };
+    const asks = Array.from({ length: 60 }, () => client.authorize({ ...ASK, arguments: { note: big } }));
+    const permissions = await Promise.all(asks);
+    expect(permissions.every(({ permitted }) => permitted)).toBe(true);
+    expect(new Set(permissions.map(({ attempts }) => attempts))).toEqual(new Set([1, 2]));
+  });
+
   test('answers those in flight when it is closed', async () => {
     let arrived = (): void => undefined;
     const there = new Promise<void>((resolve) => {

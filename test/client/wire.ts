@@ -26,7 +26,7 @@ export type Fate =
   | { readonly bytes: Uint8Array }
   | { readonly code: number; readonly details?: string; readonly status?: Status; readonly raw?: Uint8Array }
   | 'silence';
-export type Unary = (bytes: Uint8Array, metadata: Metadata) => Fate | Promise<Fate>;
+type Unary = (bytes: Uint8Array, metadata: Metadata) => Fate | Promise<Fate>;
 export type Duplex = ServerDuplexStream<Uint8Array, Uint8Array>;
 
 export interface FaultyWire {

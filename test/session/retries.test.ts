@@ -83,8 +83,8 @@ describe('a request id that comes again', () => {
   });
 
   test.each([
-    ['by number', { ...DEFAULT_BOUNDS, answers: 3 }, 1],
-    ['by text', { ...DEFAULT_BOUNDS, answerChars: 3000 }, 1],
+    ['by number', { ...DEFAULT_BOUNDS, answers: 3, spentIds: 1 }, 1],
+    ['by text', { ...DEFAULT_BOUNDS, answerChars: 2000, spentIds: 1 }, 1],
     ['by age', DEFAULT_BOUNDS, 200_000],
   ])(
     'after the window has passed %s is refused, as is every older id of that enforcement point',
@@ -104,6 +104,17 @@ describe('a request id that comes again', () => {
       expect(said(await world.ask({ session }))).toBe('allow');
     },
   );
+});
+
+test('an id whose answer was forgotten is refused, and one that merely waited is not', async () => {
+  const world = createWorld(undefined, { bounds: { ...DEFAULT_BOUNDS, answers: 3 } });
+  const session = await world.open();
+  const early = requestId(NOW);
+  const wish: Wish = { session, request: requestId(NOW) };
+  await world.ask(wish);
+  for (let i = 0; i < 5; i += 1) await world.ask({ session });
+  expect(said(await world.ask(wish))).toBe('request.too_old');
+  expect(said(await world.ask({ session, request: early }))).toBe('allow');
 });
 
 describe('an operation that comes again', () => {

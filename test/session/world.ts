@@ -112,7 +112,7 @@ export function createWorld(
         sessionId,
         decisionId,
         outcome,
-        seen: more.seen ?? [],
+        harvest: () => more.seen ?? [],
         failureProof: more.proof ?? '',
         at: clock.at,
       }),

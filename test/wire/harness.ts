@@ -3,6 +3,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/p
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import {
   type ChannelCredentials,
+  type ChannelOptions,
   Client,
   credentials,
   Metadata,
@@ -79,7 +80,7 @@ export function decisionOn(ask: Ask, overrides: Partial<Decision> = {}): Decisio
   };
 }
 
-export function viewOf(mandate: Mandate, overrides: Partial<SessionView> = {}): SessionView {
+function viewOf(mandate: Mandate, overrides: Partial<SessionView> = {}): SessionView {
   return {
     id: 'ses-1',
     state: 'open',
@@ -179,7 +180,7 @@ export function rememberingHouse(): Remembering {
   return house;
 }
 
-export interface LogLine {
+interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
   readonly facts: Readonly<Record<string, unknown>>;
   readonly message: string;
@@ -192,7 +193,7 @@ export interface Served extends Remembering {
   readonly errors: string[];
   inFlight(): number;
   /** A client on the first address, closed with the test. */
-  client(channel?: ChannelCredentials): Client;
+  client(channel?: ChannelCredentials, options?: ChannelOptions): Client;
   call(path: string, bytes: Uint8Array, options?: CallOptions): Promise<Reply>;
 }
 
@@ -223,8 +224,8 @@ export async function serve(options: Partial<GrpcServerOptions> = {}): Promise<S
   });
   const addresses = await server.listen();
   onTestFinished(() => server.drain(200));
-  const client = (channel = credentials.createInsecure()): Client => {
-    const made = new Client(addresses[0] ?? '', channel);
+  const client = (channel = credentials.createInsecure(), channelOptions: ChannelOptions = {}): Client => {
+    const made = new Client(addresses[0] ?? '', channel, channelOptions);
     onTestFinished(() => made.close());
     return made;
   };

@@ -104,10 +104,13 @@ function clientOf(address: string, channel: ChannelCredentials = credentials.cre
   return client;
 }
 
+// The name in the certificate; an address cannot be sent as a server name.
+const BY_NAME = { 'grpc.ssl_target_name_override': 'localhost' };
+
 test('over TLS an enforcement point shows its key', async () => {
   const { ca, issue } = authority();
   const house = await serve({ tls: issue('server', 'DNS:localhost,IP:127.0.0.1'), dev: false });
-  const trusting = house.client(credentials.createSsl(ca));
+  const trusting = house.client(credentials.createSsl(ca), BY_NAME);
   expect(await unaryCall(trusting, AUTHORIZE, askBytes())).toMatchObject({ code: 'OK' });
   expect(await unaryCall(trusting, AUTHORIZE, askBytes(), { key: null })).toMatchObject({
     code: 'UNAUTHENTICATED',
@@ -136,7 +139,7 @@ test('over mutual TLS the certificate of a known authority tells who calls', asy
   const askAs = (alt: string | undefined, key: string | null, from = issue): Promise<{ code: string }> => {
     const pair = alt === undefined ? undefined : from(`client-${alt.length}-${house.asks.length}`, alt);
     const channel = credentials.createSsl(ca, pair?.key ?? null, pair?.cert ?? null);
-    return unaryCall(house.client(channel), AUTHORIZE, askBytes(), { key, timeoutMs: 3000 });
+    return unaryCall(house.client(channel, BY_NAME), AUTHORIZE, askBytes(), { key, timeoutMs: 3000 });
   };
   expect(await askAs('DNS:pep.example', null)).toMatchObject({ code: 'OK' });
   expect(house.asks.at(-1)?.pep.id).toBe('by-dns');
@@ -255,6 +258,19 @@ test('draining does not wait for ever', async () => {
   await until('it is in flight', () => house.asks.length === 1);
   await house.server.drain(50);
   expect((await stuck).code).not.toBe('OK');
+});
+
+test('a compressed request is read, and its size is told after it is unpacked', async () => {
+  const house = await serve();
+  const gzip = { 'grpc.default_compression_algorithm': 2 };
+  const client = house.client(credentials.createInsecure(), gzip);
+  expect(await unaryCall(client, AUTHORIZE, askBytes())).toMatchObject({ code: 'OK' });
+  const bomb = await unaryCall(client, AUTHORIZE, new Uint8Array(3 * 1024 * 1024));
+  expect(bomb).toMatchObject({ code: 'RESOURCE_EXHAUSTED', reason: 'MESSAGE_TOO_LARGE' });
+  expect((await unaryCall(client, AUTHORIZE, new Uint8Array(64 * 1024 * 1024))).code).toBe(
+    'RESOURCE_EXHAUSTED',
+  );
+  expect(house.asks).toHaveLength(1);
 });
 
 test('a peer that speaks no HTTP/2 harms nobody', async () => {

@@ -104,7 +104,7 @@ function writeReason({ code, words, remedy, reviewers = [] }: Reason): void {
   writer.text(1, code);
   writer.text(2, words);
   writer.whole(3, REMEDIES[remedy] ?? WireRemedy.UNSPECIFIED);
-  for (const reviewer of reviewers) writer.text(4, reviewer);
+  for (const reviewer of reviewers) writer.item(4, reviewer);
 }
 
 /** A Timestamp or a Duration: seconds and nanoseconds of so many milliseconds. */

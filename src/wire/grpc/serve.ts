@@ -93,8 +93,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       log.info({ addresses: bound, tls: tls !== undefined }, 'listening');
       return bound;
     },
-    setReady(now) {
-      ready = now;
+    setReady(value) {
+      ready = value;
     },
     drain(graceMs) {
       draining = true;

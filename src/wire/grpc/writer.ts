@@ -1,4 +1,6 @@
 const FIRST_SIZE = 16 * 1024;
+/** A batch with details may be large once; what it needed is not kept. */
+const KEPT_SIZE = 1024 * 1024;
 
 /**
  * Writes protobuf fields into one buffer that is used again and again. The library's writer allocates one a
@@ -10,7 +12,11 @@ export class Writer {
   private at = 0;
 
   text(field: number, value: string): void {
-    if (value === '') return;
+    if (value !== '') this.item(field, value);
+  }
+
+  /** One item of a list of texts: present even when it is empty. */
+  item(field: number, value: string): void {
     const length = Buffer.byteLength(value);
     this.head(field, length);
     this.bytes.write(value, this.at);
@@ -55,13 +61,14 @@ export class Writer {
   /** What was written since the last call, as bytes of its own. */
   finish(): Buffer {
     const written = Buffer.from(this.bytes.subarray(0, this.at));
-    this.at = 0;
+    this.reset();
     return written;
   }
 
   /** Forgets what was written, after a throw in the middle of it. */
   reset(): void {
     this.at = 0;
+    if (this.bytes.length > KEPT_SIZE) this.bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
   }
 
   private head(field: number, length: number): void {

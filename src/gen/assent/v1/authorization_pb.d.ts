@@ -74,14 +74,15 @@ export declare type AuthorizeRequest = Message<"assent.v1.AuthorizeRequest"> & {
   contextJson: Uint8Array;
 
   /**
-   * How long the answer is of use, at most 5 s; absent: the call's own deadline, at most 5 s.
+   * How long the answer is of use, at most 5 s; absent: the call's own deadline, at most 5 s, or 1 s when the
+   * call has none. The earlier of the two counts: no allow leaves after it.
    *
    * @generated from field: google.protobuf.Duration timeout = 8;
    */
   timeout?: Duration | undefined;
 
   /**
-   * W3C trace context of the caller; absent: none.
+   * W3C trace context of the caller, version 00; absent: none.
    *
    * @generated from field: string traceparent = 9;
    */
@@ -939,6 +940,10 @@ export declare const OutcomeSchema: GenEnum<Outcome>;
 /**
  * Decides. Every method needs an enforcement point with the role `asker`, shown by its key in the metadata
  * `authorization: Bearer KEY` or by the name in its TLS client certificate.
+ *
+ * Requests are read strictly: INVALID_ARGUMENT for a field that this server does not know, for one that is given
+ * twice, and for both of a `oneof`. A newer caller's restriction is never overlooked; so upgrade servers first. A
+ * request is at most 1 MiB.
  *
  * @generated from service assent.v1.AuthorizationService
  */

@@ -194,6 +194,10 @@ export const Outcome = /*@__PURE__*/
  * Decides. Every method needs an enforcement point with the role `asker`, shown by its key in the metadata
  * `authorization: Bearer KEY` or by the name in its TLS client certificate.
  *
+ * Requests are read strictly: INVALID_ARGUMENT for a field that this server does not know, for one that is given
+ * twice, and for both of a `oneof`. A newer caller's restriction is never overlooked; so upgrade servers first. A
+ * request is at most 1 MiB.
+ *
  * @generated from service assent.v1.AuthorizationService
  */
 export const AuthorizationService = /*@__PURE__*/

@@ -34,7 +34,7 @@ export declare type PushBundleRequest = Message<"assent.v1.PushBundleRequest"> &
     case: "sources";
   } | {
     /**
-     * A bundle as `assent policy build` or `opa build -t wasm` makes it; at most 512 KiB.
+     * A bundle as `assent policy build` or `opa build -t wasm` makes it; at most 3 MiB.
      *
      * @generated from field: bytes bundle = 2;
      */
@@ -63,7 +63,7 @@ export declare const PushBundleRequestSchema: GenMessage<PushBundleRequest>;
  */
 export declare type Sources = Message<"assent.v1.Sources"> & {
   /**
-   * Path to text: `rules/payments.rego`, `manifest.json`, `data.json`. At most 500, 512 KiB in all.
+   * Path to text: `rules/payments.rego`, `manifest.json`, `data.json`. At most 500, 3 MiB in all.
    *
    * @generated from field: map<string, string> files = 1;
    */
@@ -286,7 +286,7 @@ export declare type PatchDataRequest = Message<"assent.v1.PatchDataRequest"> & {
    */
   change: {
     /**
-     * JSON value that takes the place of what was there; at most 1 MiB less the message's own bytes.
+     * JSON value that takes the place of what was there; at most 1 MiB.
      *
      * @generated from field: bytes value_json = 2;
      */

@@ -1,0 +1,215 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Effect } from '../../src/model/reason.ts';
+import { reasonOf } from '../../src/model/reason.ts';
+import { DEFAULT_BOUNDS, type SessionBounds } from '../../src/session/bounds.ts';
+import { encodeEntry, type LaterEntry, type OpenEntry } from '../../src/session/entry.ts';
+import { applyEntry, beginFold, type Fold } from '../../src/session/fold.ts';
+import { createSessionKeys } from '../../src/session/keys.ts';
+import { decodeFold, encodeFold, sealSnapshot } from '../../src/session/snapshot.ts';
+import { GENESIS, logName, type StoredEntry } from '../../src/session/store.ts';
+import { NO_UNDO, Undo } from '../../src/session/undo.ts';
+import { unfold } from '../../src/session/unfold.ts';
+import { ANA, BOT, FLEET_KEY, MANDATE, NOW, requestId } from './world.ts';
+
+const keys = createSessionKeys(FLEET_KEY, 'k1');
+const session = 'A'.repeat(22);
+const log = logName({ tenant: 'acme', session });
+/** Small, so that every bound is passed. */
+const bounds: SessionBounds = {
+  ...DEFAULT_BOUNDS,
+  reads: 2,
+  answers: 4,
+  spentIds: 3,
+  origins: 6,
+  actions: 3,
+};
+const reading = { log, keys, bounds };
+
+const opening: OpenEntry = {
+  kind: 'open',
+  at: NOW,
+  pep: 'p',
+  id: session,
+  tenant: 'acme',
+  mandate: MANDATE,
+  seen: { user: 'a'.repeat(16), trusted: '', untrusted: '' },
+};
+
+function seal(entry: LaterEntry | OpenEntry, before: { version: number; digest: string }): StoredEntry {
+  const payload = encodeEntry(entry, 'k1');
+  return { version: before.version + 1, digest: keys.sealEntry(log, before, payload), payload };
+}
+
+function begin(): { fold: Fold; stored: StoredEntry } {
+  const stored = seal(opening, GENESIS);
+  return { fold: beginFold(opening, stored, bounds), stored };
+}
+
+const small = fc.nat(3).map(String);
+const hashes = fc
+  .array(fc.nat(12), { maxLength: 4 })
+  .map((values) => values.map((v) => v.toString(16).padStart(16, '0')).join(''));
+const seen = fc.record({ user: hashes, trusted: hashes, untrusted: hashes });
+
+const ask = fc
+  .record({
+    effect: fc.constantFrom<Effect>('allow', 'allow', 'allow', 'deny', 'throttle', 'escalate'),
+    action: fc.constantFrom('a', 'b', 'c', 'd', '__proto__'),
+    effectful: fc.boolean(),
+    kind: fc.constantFrom('external' as const, 'write' as const),
+    operation: fc.option(small, { nil: undefined }),
+    identity: fc.option(small, { nil: undefined }),
+    amount: fc.option(fc.constantFrom('1', '0.1', '2.25'), { nil: undefined }),
+    hops: fc.subarray(['h1', 'h2']),
+    pep: fc.constantFrom('p', 'q'),
+    later: fc.nat(90_000),
+  })
+  .map(
+    (made) =>
+      (at: number, id: string): LaterEntry => ({
+        kind: 'ask',
+        at,
+        pep: made.pep,
+        request: requestId(at),
+        content: 'c',
+        action: made.action,
+        class: made.kind,
+        effectful: made.effectful,
+        subject: ANA,
+        actor: BOT,
+        owner: BOT,
+        hops: made.hops,
+        ...(made.operation === undefined ? {} : { operation: made.operation, act: `act ${made.identity}` }),
+        ...(made.identity === undefined ? {} : { identity: made.identity }),
+        answer: {
+          id,
+          effect: made.effect,
+          reasons: made.effect === 'allow' ? [] : [reasonOf('session.rate')],
+          obligations: [],
+          consume: made.amount === undefined ? [] : [{ budget: 'money', amount: made.amount }],
+        },
+      }),
+  );
+
+const report = fc
+  .record({
+    decision: fc.nat(12),
+    outcome: fc.constantFrom('executed' as const, 'failed' as const, 'unknown' as const),
+    proof: fc.constantFrom('', 'p'),
+    seen,
+  })
+  .map(
+    (made) =>
+      (at: number): LaterEntry => ({ kind: 'report', at, pep: 'p', ...made, decision: `d${made.decision}` }),
+  );
+
+const other = fc.oneof(
+  seen.map(
+    (values) =>
+      (at: number): LaterEntry => ({
+        kind: 'amend',
+        at,
+        pep: 'p',
+        mandate: { ...MANDATE, purpose: 'more' },
+        seen: values,
+      }),
+  ),
+  fc.constantFrom('suspend', 'resume', 'close').map(
+    (kind) =>
+      (at: number): LaterEntry =>
+        kind === 'suspend'
+          ? { kind, at, pep: 'p', cause: 'c' }
+          : kind === 'resume'
+            ? { kind, at, pep: 'p' }
+            : { kind: 'close', at, pep: 'p', count: 1, last: 'x' },
+  ),
+);
+
+const story = fc.array(
+  fc.tuple(fc.oneof({ weight: 6, arbitrary: ask }, { weight: 3, arbitrary: report }, other), fc.nat(90_000)),
+  { maxLength: 25 },
+);
+
+function tell(
+  fold: Fold,
+  told: readonly (readonly [(at: number, id: string) => LaterEntry, number])[],
+  undo = NO_UNDO,
+  from = 0,
+): StoredEntry[] {
+  const entries: StoredEntry[] = [];
+  let at = fold.now.recent[0]?.at ?? NOW;
+  for (const [i, [make, wait]] of told.entries()) {
+    at += wait;
+    const entry = make(at, `d${from + i}`);
+    const stored = seal(entry, fold.now.head);
+    applyEntry(fold, entry, stored, bounds, undo);
+    entries.push(stored);
+  }
+  return entries;
+}
+
+describe('folds', () => {
+  test('what was applied and taken back leaves no mark', () => {
+    fc.assert(
+      fc.property(story, story, (first, second) => {
+        const { fold } = begin();
+        tell(fold, first);
+        const before = encodeFold(fold, 'k1');
+        const undo = new Undo();
+        tell(fold, second, undo, first.length);
+        undo.run();
+        expect(encodeFold(fold, 'k1')).toBe(before);
+      }),
+    );
+  });
+
+  test('a log read again, whole or from a snapshot, makes the same fold', () => {
+    fc.assert(
+      fc.property(story, story, (first, second) => {
+        const { fold, stored } = begin();
+        const early = tell(fold, first);
+        const snapshot = sealSnapshot(fold, log, keys);
+        const anchor = early.at(-1) ?? stored;
+        const late = tell(fold, second, NO_UNDO, first.length);
+        const whole = unfold({ snapshot: undefined, entries: [stored, ...early, ...late] }, reading);
+        const short = unfold({ snapshot, entries: [anchor, ...late] }, reading);
+        const text = encodeFold(fold, 'k1');
+        expect(whole && encodeFold(whole, 'k1')).toBe(text);
+        expect(short && encodeFold(short, 'k1')).toBe(text);
+      }),
+    );
+  });
+
+  test('a fold as text is read back to the same text, and under no other key id or format', () => {
+    fc.assert(
+      fc.property(story, (told) => {
+        const { fold } = begin();
+        tell(fold, told);
+        const text = encodeFold(fold, 'k1');
+        const back = decodeFold(text, 'k1');
+        expect(back && encodeFold(back, 'k1')).toBe(text);
+        expect(decodeFold(text, 'k2')).toBeUndefined();
+        expect(
+          decodeFold(text.replace('"format":1,"hopSums"', '"format":2,"hopSums"'), 'k1'),
+        ).toBeUndefined();
+      }),
+    );
+  });
+
+  test('no story leaves a budget below zero or a standing act that nobody holds', () => {
+    fc.assert(
+      fc.property(story, (told) => {
+        const { fold } = begin();
+        tell(fold, told);
+        expect(fold.now.sums['money']?.units ?? 0n).toBeGreaterThanOrEqual(0n);
+        for (const sum of fold.hopSums.values()) expect(sum.units).toBeGreaterThanOrEqual(0n);
+        for (const count of fold.acts.values()) expect(count).toBeGreaterThan(0);
+        expect(fold.answers.size).toBeLessThanOrEqual(bounds.answers);
+        expect(fold.origins.size).toBeLessThanOrEqual(bounds.origins);
+        expect(fold.reads.size).toBeLessThanOrEqual(bounds.reads);
+        expect(Object.keys(fold.now.counts).length).toBeLessThanOrEqual(bounds.actions + 1);
+      }),
+    );
+  });
+});
