@@ -1,7 +1,7 @@
 /** A process under test, and raw calls to it: bytes in, bytes out, so that the load's own coding is the same for all. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { type ClientDuplexStream, Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js';
 
 export interface Remote {
   readonly address: string;
@@ -12,7 +12,9 @@ export interface Remote {
 
 /** Forks a script that sends `{ready: address}` and answers `cpu`. */
 export async function startRemote(script: string, args: readonly string[] = []): Promise<Remote> {
-  const child = fork(new URL(script, import.meta.url), [...args], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(new URL(script, import.meta.url), [...args], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const address = (await message(child)) as { ready: string };
   return {
     address: address.ready,
@@ -44,13 +46,25 @@ export async function startRedis(directory: string): Promise<{ url: string; stop
       probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
     });
   });
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory];
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    directory,
+  ];
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
   return new Promise((resolve) => {
     child.once('error', () => resolve(undefined));
     child.once('exit', () => resolve(undefined));
     child.stdout.on('data', (chunk: Buffer) => {
-      if (chunk.includes('Ready to accept')) resolve({ url: `redis://127.0.0.1:${port}`, stop: () => child.kill() });
+      if (chunk.includes('Ready to accept'))
+        resolve({ url: `redis://127.0.0.1:${port}`, stop: () => child.kill() });
     });
   });
 }
@@ -58,7 +72,10 @@ export async function startRedis(directory: string): Promise<{ url: string; stop
 export interface Wire {
   unary(path: string, request: Uint8Array): Promise<Buffer>;
   /** Opens one stream; each call sends a message and resolves with the answer whose key it names. */
-  stream(path: string, keyOf: (answer: Buffer) => string): (request: Uint8Array, key: string) => Promise<Buffer>;
+  stream(
+    path: string,
+    keyOf: (answer: Buffer) => string,
+  ): (request: Uint8Array, key: string) => Promise<Buffer>;
   close(): void;
 }
 

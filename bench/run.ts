@@ -19,8 +19,8 @@ import { PatchDataRequestSchema } from '../src/gen/assent/v1/policy_pb.js';
 import { OpenSessionRequestSchema, OpenSessionResponseSchema } from '../src/gen/assent/v1/session_pb.js';
 import { type Case, type Measured, measure, ownCpu } from './measure.ts';
 import { connect, type Remote, startRedis, startRemote } from './remote.ts';
-import { expectEffect, MANDATE, makeWorld, mintChain, mintToken, paymentBytes, type World } from './world.ts';
 import { openWalk } from './walk.ts';
+import { expectEffect, MANDATE, makeWorld, mintChain, mintToken, paymentBytes, type World } from './world.ts';
 
 const smoke = process.argv.includes('--smoke');
 const json = process.argv.includes('--json');
@@ -60,7 +60,12 @@ const PATHS = {
 } as const;
 
 /** The whole server over loopback, unary and on a stream. */
-async function overWire(label: string, store: string | undefined, world: World, configFile: string): Promise<void> {
+async function overWire(
+  label: string,
+  store: string | undefined,
+  world: World,
+  configFile: string,
+): Promise<void> {
   const dev = join(directory, 'dev');
   const server = await startRemote('./server.ts', [dev, configFile, ...(store === undefined ? [] : [store])]);
   const wire = connect(server.address, readFileSync(join(dev, 'pep.key'), 'utf8').trim());
@@ -77,7 +82,10 @@ async function overWire(label: string, store: string | undefined, world: World, 
       ),
     );
     const sessions = sessionPool(async () => {
-      const request = toBinary(OpenSessionRequestSchema, create(OpenSessionRequestSchema, { mandate: MANDATE }));
+      const request = toBinary(
+        OpenSessionRequestSchema,
+        create(OpenSessionRequestSchema, { mandate: MANDATE }),
+      );
       const { session } = fromBinary(OpenSessionResponseSchema, await wire.unary(PATHS.open, request));
       return session?.id ?? '';
     });
@@ -91,7 +99,10 @@ async function overWire(label: string, store: string | undefined, world: World, 
         server.cpu,
       ),
     );
-    const ask = wire.stream(PATHS.stream, (answer) => fromBinary(AuthorizeStreamResponseSchema, answer).requestId);
+    const ask = wire.stream(
+      PATHS.stream,
+      (answer) => fromBinary(AuthorizeStreamResponseSchema, answer).requestId,
+    );
     await add(
       atBoth(
         `stream, ${label}`,
@@ -140,7 +151,9 @@ async function echo(requestBytes: number, answerBytes: number): Promise<void> {
     const check = (answer: Buffer): void => {
       if (answer.length !== answerBytes) throw new Error('the echo answered something else');
     };
-    await add(atBoth('echo unary', async () => check(await wire.unary('/bench.Echo/Unary', request)), server.cpu));
+    await add(
+      atBoth('echo unary', async () => check(await wire.unary('/bench.Echo/Unary', request)), server.cpu),
+    );
     // Answers of an echo come in order, so the next waiting one is the one that is answered.
     let sent = 0;
     let answered = 0;
@@ -169,7 +182,10 @@ try {
   });
   const asking = (padding: number, effect: Effect, action?: string) => async () => {
     const session = await sessions();
-    expectEffect(await walk.answer(paymentBytes({ token, session, padding, ...(action && { action }) })), effect);
+    expectEffect(
+      await walk.answer(paymentBytes({ token, session, padding, ...(action && { action }) })),
+      effect,
+    );
   };
   await add(atBoth('walk: allow, 1 KB input', asking(0, Effect.ALLOW), ownCpu));
   await add(atBoth('walk: allow, 4 KB input', asking(3000, Effect.ALLOW), ownCpu));
@@ -209,7 +225,10 @@ try {
   };
   const machine = { node: process.version, arch: arch(), cores: cpus().length, cpu: cpus()[0]?.model ?? '' };
   if (json) process.stdout.write(`${JSON.stringify({ machine, cases: measured, ratios })}\n`);
-  else process.stdout.write(`\nratios of cpu: ${JSON.stringify(ratios)}\n${JSON.stringify({ machine, sizes })}\n`);
+  else
+    process.stdout.write(
+      `\nratios of cpu: ${JSON.stringify(ratios)}\n${JSON.stringify({ machine, sizes })}\n`,
+    );
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

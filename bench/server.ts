@@ -2,7 +2,8 @@
 import { serve } from '../src/main.ts';
 
 const [directory, configFile, store] = process.argv.slice(2);
-if (directory === undefined || configFile === undefined) throw new Error('usage: server.ts DIRECTORY CONFIG [STORE]');
+if (directory === undefined || configFile === undefined)
+  throw new Error('usage: server.ts DIRECTORY CONFIG [STORE]');
 
 const serving = await serve({
   config: configFile,

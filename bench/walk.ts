@@ -39,7 +39,12 @@ export async function openWalk(world: World, directory: string, rate: string): P
   };
   const config = parseConfig({ raw, flags: {}, env: {}, dev: true });
   const house = await assemble(config, createLog('error'));
-  await house.verbs.policies.patch(PEP, 'limits/rate', { value: parseJson(rate, { maxDepth: 4 }) }, undefined);
+  await house.verbs.policies.patch(
+    PEP,
+    'limits/rate',
+    { value: parseJson(rate, { maxDepth: 4 }) },
+    undefined,
+  );
 
   const { manifest, wasm, data } = await readBundle(
     readFileSync(new URL('../policies/finance.bundle', import.meta.url)),
@@ -54,7 +59,11 @@ export async function openWalk(world: World, directory: string, rate: string): P
   let sizes = { request: 0, answer: 0 };
   return {
     async open(mandate) {
-      const { id, mandateDigest } = await house.verbs.sessions.open(PEP, decodeMandate(mandate, 'mandate', Date.now()), undefined);
+      const { id, mandateDigest } = await house.verbs.sessions.open(
+        PEP,
+        decodeMandate(mandate, 'mandate', Date.now()),
+        undefined,
+      );
       return { id, mandateDigest };
     },
     async answer(request) {
@@ -75,11 +84,11 @@ export async function openWalk(world: World, directory: string, rate: string): P
       [...inputs].map(([name, input]) => ({
         name: `evaluate: ${name}`,
         once() {
-          if (!evaluator.evaluate(input).includes('"effect":"allow"')) throw new Error('the policy says otherwise');
+          if (!evaluator.evaluate(input).includes('"effect":"allow"'))
+            throw new Error('the policy says otherwise');
         },
       })),
     sizes: () => sizes,
     close: () => house.close(),
   };
 }
-

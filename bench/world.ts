@@ -6,7 +6,11 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { mintHop } from '../src/delegation/mint.ts';
 import { DEV_AUDIENCE, DEV_ISSUER, prepareDev } from '../src/dev.ts';
-import { AuthorizeRequestSchema, AuthorizeResponseSchema, Effect } from '../src/gen/assent/v1/authorization_pb.js';
+import {
+  AuthorizeRequestSchema,
+  AuthorizeResponseSchema,
+  Effect,
+} from '../src/gen/assent/v1/authorization_pb.js';
 import { type Mandate, MandateSchema } from '../src/gen/assent/v1/mandate_pb.js';
 import { mintAccessToken } from '../src/token/mint.ts';
 
@@ -24,7 +28,11 @@ export function makeWorld(directory: string, catalog: string): World {
   const agents = AGENTS.map((id) => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     agentKeys.set(id, privateKey);
-    return { iss: DEV_ISSUER, id, keys: [{ ...publicKey.export({ format: 'jwk' }), kid: id, alg: 'EdDSA', use: 'sig' }] };
+    return {
+      iss: DEV_ISSUER,
+      id,
+      keys: [{ ...publicKey.export({ format: 'jwk' }), kid: id, alg: 'EdDSA', use: 'sig' }],
+    };
   });
   return {
     raw: { ...raw, catalog, delegation: { agents } },
@@ -55,7 +63,12 @@ export async function mintToken(key: JsonWebKey, actor: string): Promise<string>
     jti: `bench-${actor}`,
     act: { iss: DEV_ISSUER, sub: actor },
   };
-  return mintAccessToken({ privateKey: createPrivateKey({ key, format: 'jwk' }), kid: 'dev-issuer', alg: 'ES256', claims });
+  return mintAccessToken({
+    privateKey: createPrivateKey({ key, format: 'jwk' }),
+    kid: 'dev-issuer',
+    alg: 'ES256',
+    claims,
+  });
 }
 
 /** Four hops, a0 to a4, each leaving what the last left. */
@@ -90,7 +103,7 @@ export async function mintChain(keys: ReadonlyMap<string, KeyObject>, mandate: s
 
 let counter = 0;
 /** UUIDv7 of now, made of a counter: no two in one run. */
-export function nextId(): string {
+function nextId(): string {
   counter += 1;
   const time = Date.now().toString(16).padStart(12, '0');
   const tail = hash('sha256', `${process.pid}:${counter}`, 'hex');
@@ -109,7 +122,13 @@ export interface PaymentAsk {
 const text = new TextEncoder();
 
 /** One payment that the rules allow, as it stands on the wire: another invoice each time. */
-export function paymentBytes({ token, session, chain, action = 'payment.send', padding = 0 }: PaymentAsk): Uint8Array {
+export function paymentBytes({
+  token,
+  session,
+  chain,
+  action = 'payment.send',
+  padding = 0,
+}: PaymentAsk): Uint8Array {
   const requestId = nextId();
   const args = {
     account: 'DE02120300000000202051',
@@ -129,7 +148,8 @@ export function paymentBytes({ token, session, chain, action = 'payment.send', p
       credential: { form: { case: 'bearerToken', value: token } },
       session: { reference: { case: 'id', value: session } },
       chain: [...(chain ?? [])],
-      contextJson: padding === 0 ? new Uint8Array() : text.encode(JSON.stringify({ note: 'x'.repeat(padding) })),
+      contextJson:
+        padding === 0 ? new Uint8Array() : text.encode(JSON.stringify({ note: 'x'.repeat(padding) })),
     }),
   );
 }
@@ -138,5 +158,7 @@ export function paymentBytes({ token, session, chain, action = 'payment.send', p
 export function expectEffect(answer: Uint8Array, wanted: Effect): void {
   const { decision } = fromBinary(AuthorizeResponseSchema, answer);
   if (decision?.effect !== wanted)
-    throw new Error(`wanted ${Effect[wanted]}, got ${decision && Effect[decision.effect]}: ${decision?.reasons.map((r) => r.code)}`);
+    throw new Error(
+      `wanted ${Effect[wanted]}, got ${decision && Effect[decision.effect]}: ${decision?.reasons.map((r) => r.code)}`,
+    );
 }

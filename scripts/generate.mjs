@@ -25,7 +25,7 @@ if (buf.status !== 0) process.exit(1);
 const fresh = join(scratch, 'src/gen');
 
 const { configExample } = await import('../src/config.ts');
-const texts = [['config.example.json', configExample()]];
+const texts = [['config.example.jsonc', configExample()]];
 
 const stale = [];
 const names = new Set([...filesBelow(fresh), ...(existsSync('src/gen') ? filesBelow('src/gen') : [])]);

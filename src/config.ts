@@ -4,7 +4,7 @@ import { type DelegationConfig, parseDelegationConfig } from './delegation/confi
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from './model/json.ts';
 import { readSection, readText, readWhole } from './model/section.ts';
 import { type PolicyConfig, parsePolicyConfig } from './policy/config.ts';
-import { parseSessionConfig, type SessionConfig } from './session/config.ts';
+import { parseSessionConfig, SESSION_SETTINGS, type SessionConfig } from './session/config.ts';
 import { parseTokenConfig, type TokenConfig } from './token/config.ts';
 import { parsePepConfig, type Registration } from './wire/pep.ts';
 
@@ -138,10 +138,22 @@ export function configExample(): string {
   ];
   SETTINGS.forEach(({ key, env, words, example }, index) => {
     lines.push(`  // ${words}${env === undefined ? '' : ` Environment: ${env}.`}`);
-    const value = JSON.stringify(example, null, 2).replaceAll('\n', '\n  ');
-    lines.push(`  ${JSON.stringify(key)}: ${value}${index === SETTINGS.length - 1 ? '' : ','}`);
+    const value = key === 'session' ? sessionExample() : JSON.stringify(example, null, 2);
+    lines.push(
+      `  ${JSON.stringify(key)}: ${value.replaceAll('\n', '\n  ')}${index === SETTINGS.length - 1 ? '' : ','}`,
+    );
   });
   return `${lines.join('\n')}\n}\n`;
+}
+
+/** The session section by its own table, every key at its default. */
+function sessionExample(): string {
+  const settings = SESSION_SETTINGS.filter(({ key }) => key !== 'store');
+  const lines = settings.flatMap(({ key, meaning, default: value }, index) => [
+    `  // ${meaning}`,
+    `  ${JSON.stringify(key)}: ${JSON.stringify(value)}${index === settings.length - 1 ? '' : ','}`,
+  ]);
+  return `{\n${lines.join('\n')}\n}`;
 }
 
 /**

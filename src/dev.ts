@@ -5,7 +5,7 @@ import { join } from 'node:path';
 export const DEV_ISSUER = 'https://dev.assent.invalid';
 export const DEV_AUDIENCE = 'assent-dev';
 /** Agents that the development server knows: each has a key of its own to sign hops with. */
-export const DEV_AGENTS = ['orchestrator', 'payer', 'auditor'] as const;
+const DEV_AGENTS = ['orchestrator', 'payer', 'auditor'] as const;
 
 /**
  * Makes the throwaway keys of a development server below `directory`, once: a restart finds them again, so that

@@ -13,6 +13,7 @@ import { decide, type Rooms } from './decide.ts';
 import { createDelegationVerifier } from './delegation/verify.ts';
 import { prepareDev } from './dev.ts';
 import type { Verbs } from './model/verbs.ts';
+import { sealPolicyVerbs } from './policies.ts';
 import { createPolicyRoom } from './policy/activate.ts';
 import { createCompiler } from './policy/compile.ts';
 import { holdFloors } from './policy/floors.ts';
@@ -147,28 +148,11 @@ export async function assemble(config: Config, log: Log): Promise<House> {
         facts: { session_id: view.id, mandate_digest: view.mandateDigest, version: view.head.version },
       }),
     ),
-    policies: {
-      async push(pep, content, validateOnly) {
-        const pushed = await policy.push({ pep, content, validateOnly, at: now() });
-        const { number, revision } = pushed.activation;
-        if (!validateOnly)
-          await sealEvent({ kind: 'policy.push', pep, at: now(), facts: { activation: number, revision } });
-        return pushed;
-      },
-      list: (_pep, page) => policy.list(page),
-      async rollback(pep, asked) {
-        const activation = await policy.rollback({ pep, revision: asked, at: now() });
-        const { number, revision } = activation;
-        await sealEvent({ kind: 'policy.rollback', pep, at: now(), facts: { activation: number, revision } });
-        return activation;
-      },
-      async patch(pep, path, change, expectedVersion) {
-        const version = await policy.patchData({ pep, path, change, expectedVersion, at: now() });
-        await sealEvent({ kind: 'policy.data', pep, at: now(), facts: { path, version } });
-        return version;
-      },
-      data: (_pep, path) => policy.data(path),
-    },
+    policies: sealPolicyVerbs({
+      policy,
+      now,
+      seal: (kind, { pep, at }, facts) => sealEvent({ kind, pep, at, facts }),
+    }),
     ready: () => true,
   };
   return {

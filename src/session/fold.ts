@@ -1,8 +1,8 @@
 /** What a session's log amounts to. `applyEntry` is the only way a fold changes. */
 import { addDecimal, type Decimal, parseDecimal, subtractDecimal, ZERO } from '../model/decimal.ts';
+import type { Consumption } from '../model/decision.ts';
 import type { Identity, Mandate } from '../model/mandate.ts';
 import type { Head, Opening, Outcome, Seen, SessionState } from '../model/session.ts';
-import type { Consumption } from '../model/decision.ts';
 import type { SessionStep } from '../model/verbs.ts';
 import type { SessionBounds } from './bounds.ts';
 import { type AskEntry, type LaterEntry, type OpenEntry, type ReportEntry, unpackSeen } from './entry.ts';
@@ -236,15 +236,16 @@ function throttlesAfter(
 function permit(fold: Fold, entry: AskEntry, bounds: SessionBounds, undo: Undo): void {
   const { id, consume } = entry.answer;
   const { operation, identity, act, pep, hops } = entry;
+  // Members in the order of their names: snapshots write them so, and need not sort.
   const granted: Permit = {
-    pep,
     action: entry.action,
-    external: entry.class === 'external',
-    identity,
-    operation,
     answer: answerKey(pep, entry.request),
     consume,
+    external: entry.class === 'external',
     hops,
+    identity,
+    operation,
+    pep,
     state: 'permitted',
   };
   const earlier = operation === undefined ? undefined : fold.operations.get(operation);
@@ -254,7 +255,7 @@ function permit(fold: Fold, entry: AskEntry, bounds: SessionBounds, undo: Undo):
   spend(fold, granted, addDecimal, undo);
   if (identity !== undefined) setIn(fold.acts, identity, (fold.acts.get(identity) ?? 0) + 1, undo);
   if (operation !== undefined && act !== undefined)
-    setIn(fold.operations, operation, { identity: identity ?? act, act, decision: id }, undo);
+    setIn(fold.operations, operation, { act, decision: id, identity: identity ?? act }, undo);
   if (entry.effectful || operation !== undefined) setIn(fold.permits, id, granted, undo);
   else {
     fold.reads.put(id, granted, undo);

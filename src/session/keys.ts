@@ -33,15 +33,16 @@ export function createSessionKeys(fleetKey: Buffer, id: string): SessionKeys {
   // The parts before the last never hold a line feed, so no two inputs give the same text.
   return {
     id,
-    sealEntry: (log, before, payload) => entry(`${log}\n${before.version + 1}\n${before.digest}\n${payload}`),
-    sealSnapshot: (log, head, body) => snapshot(`${log}\n${head.version}\n${head.digest}\n${body}`),
-    fingerprint: (log, text) => fingerprint(`${log}\n${text}`).slice(0, 22),
-    executionKey: (log, effect) => execution(`${log}\n${effect}`),
-    causeId: (log, action, code) => cause(`${log}\n${code}\n${action}`).slice(0, 22),
+    sealEntry: (log, before, payload) => entry(`${log}\n${before.version + 1}\n${before.digest}\n`, payload),
+    sealSnapshot: (log, head, body) => snapshot(`${log}\n${head.version}\n${head.digest}\n`, body),
+    fingerprint: (log, text) => fingerprint(`${log}\n`, text).slice(0, 22),
+    executionKey: (log, effect) => execution(`${log}\n`, effect),
+    causeId: (log, action, code) => cause(`${log}\n${code}\n`, action).slice(0, 22),
   };
 }
 
-type Mac = (text: string) => string;
+/** Of two texts run together; two, because joining them first would copy the longer. */
+type Mac = (head: string, body: string) => string;
 
 const BLOCK = 64;
 const scratch = Buffer.alloc(64 * 1024);
@@ -57,11 +58,12 @@ export function createMac(key: Buffer): Mac {
     inner.writeUInt8(0x36 ^ byte, i);
     outer.writeUInt8(0x5c ^ byte, i);
   }
-  return (text) => {
-    if (text.length * 3 > scratch.length - BLOCK)
-      return createHmac('sha256', key).update(text).digest('base64url');
+  return (head, body) => {
+    if ((head.length + body.length) * 3 > scratch.length - BLOCK)
+      return createHmac('sha256', key).update(head).update(body).digest('base64url');
     inner.copy(scratch);
-    const end = BLOCK + scratch.write(text, BLOCK, 'utf8');
+    const middle = BLOCK + scratch.write(head, BLOCK, 'utf8');
+    const end = middle + scratch.write(body, middle, 'utf8');
     hash('sha256', scratch.subarray(0, end), 'buffer').copy(outer, BLOCK);
     return hash('sha256', outer, 'base64url');
   };

@@ -1,7 +1,9 @@
 /** Sessions in one SQLite file: the embedded default. One process owns the file; a second one is refused. */
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { LRUCache } from 'lru-cache';
 import { Fault } from '../model/refusal.ts';
+import type { Head } from '../model/session.ts';
 import {
   type Appended,
   type Birth,
@@ -24,13 +26,17 @@ export interface SqliteSessionStoreOptions {
   readonly synchronous: 'normal' | 'full';
 }
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
+/** Versions of one log lie side by side: an entry's row is its log's number times this, plus its version. */
+const LOG_SPAN = 2 ** 24;
+
+const LOGS_REMEMBERED = 10_000;
+
+// One b-tree for the entries: with the log's name in a key of its own, an append wrote three times as long.
 const SCHEMA = `
-CREATE TABLE entries (
-  log TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, payload TEXT NOT NULL,
-  PRIMARY KEY (log, version)
-) STRICT, WITHOUT ROWID;
+CREATE TABLE logs (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE entries (id INTEGER PRIMARY KEY, digest TEXT NOT NULL, payload TEXT NOT NULL) STRICT;
 CREATE TABLE snapshots (
   log TEXT PRIMARY KEY, version INTEGER NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, mac TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -62,6 +68,7 @@ export function createSqliteSessionStore(options: SqliteSessionStoreOptions): Se
 class SqliteSessionStore implements SessionStore {
   private readonly db: DatabaseSync;
   private readonly sql: Record<keyof typeof STATEMENTS, StatementSync>;
+  private readonly numbers = new LRUCache<string, number>({ max: LOGS_REMEMBERED });
   private jobs: Job[] = [];
 
   constructor({ path, synchronous }: SqliteSessionStoreOptions) {
@@ -69,6 +76,8 @@ class SqliteSessionStore implements SessionStore {
     if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600));
     this.db = new DatabaseSync(path, { timeout: 0 });
     this.db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;');
+    // A checkpoint stops the thread: one every 32 MB of log rather than every 4.
+    this.db.exec('PRAGMA wal_autocheckpoint = 8000;');
     this.db.exec(`PRAGMA synchronous = ${synchronous === 'full' ? 'FULL' : 'NORMAL'};`);
     const found = this.db.prepare('PRAGMA user_version').get()?.['user_version'];
     if (found === 0) this.db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
@@ -77,11 +86,10 @@ class SqliteSessionStore implements SessionStore {
     this.sql = prepareAll(this.db);
   }
 
-  append(
-    key: SessionKey,
-    expected: { version: number; digest: string },
-    entries: readonly StoredEntry[],
-  ): Promise<Appended> {
+  append(key: SessionKey, expected: Head, entries: readonly StoredEntry[]): Promise<Appended> {
+    // Past its span a log would run into the next one's rows.
+    if (expected.version + entries.length >= LOG_SPAN)
+      return Promise.reject(new Fault('SESSION_STORE_UNAVAILABLE', 'the log is full'));
     return this.write(() => this.appendNow(logName(key), expected, entries));
   }
 
@@ -93,9 +101,10 @@ class SqliteSessionStore implements SessionStore {
   snapshot(key: SessionKey, { version, digest, body, mac }: StoredSnapshot): Promise<void> {
     const log = logName(key);
     return this.write(() => {
-      if (this.sql.entry.get(log, version)?.['digest'] !== digest) return;
+      const first = this.firstRow(log);
+      if (first === undefined || this.sql.entry.get(first + version)?.['digest'] !== digest) return;
       const { changes } = this.sql.putSnapshot.run(log, version, digest, body, mac);
-      if (Number(changes) > 0) this.sql.trim.run(log, version - KEPT_BELOW_SNAPSHOT);
+      if (Number(changes) > 0) this.sql.trim.run(first, first + version - KEPT_BELOW_SNAPSHOT);
     });
   }
 
@@ -107,7 +116,7 @@ class SqliteSessionStore implements SessionStore {
         if (typeof holder === 'string') return holder;
         this.sql.claim.run(key.tenant, name.pep, name.openKey, key.session);
       }
-      this.sql.insert.run(logName(key), entry.version, entry.digest, entry.payload);
+      this.appendNow(logName(key), GENESIS, [entry]);
       this.sql.enlist.run(key.tenant, listingMember(birth));
       return key.session;
     });
@@ -126,16 +135,29 @@ class SqliteSessionStore implements SessionStore {
     this.db.close();
   }
 
-  private appendNow(
-    log: string,
-    expected: { version: number; digest: string },
-    entries: readonly StoredEntry[],
-  ): Appended {
-    const head = this.sql.head.get(log) ?? GENESIS_ROW;
-    if (head['version'] !== expected.version || head['digest'] !== expected.digest)
+  private appendNow(log: string, expected: Head, entries: readonly StoredEntry[]): Appended {
+    const first = this.firstRow(log);
+    const row = first === undefined ? undefined : this.sql.head.get(first, first + LOG_SPAN);
+    const version = row === undefined ? GENESIS.version : Number(row['id']) - (first ?? 0);
+    if (version !== expected.version || (row?.['digest'] ?? GENESIS.digest) !== expected.digest)
       return { kind: 'behind', missed: this.missedNow(log, expected.version) };
-    for (const { version, digest, payload } of entries) this.sql.insert.run(log, version, digest, payload);
+    if (entries.length > 0) {
+      const begin = first ?? Number(this.sql.number.run(log).lastInsertRowid) * LOG_SPAN;
+      for (const entry of entries) this.sql.insert.run(begin + entry.version, entry.digest, entry.payload);
+    }
     return { kind: 'appended' };
+  }
+
+  /** The row before the log's first; undefined for a log that never began. */
+  private firstRow(log: string): number | undefined {
+    let number = this.numbers.get(log);
+    if (number === undefined) {
+      const found = this.sql.log.get(log)?.['number'];
+      if (typeof found !== 'number') return undefined;
+      number = found;
+      this.numbers.set(log, number);
+    }
+    return number * LOG_SPAN;
   }
 
   private missedNow(log: string, version: number): Stored {
@@ -152,7 +174,13 @@ class SqliteSessionStore implements SessionStore {
   }
 
   private entriesNow(log: string, from: number): StoredEntry[] {
-    return this.sql.entries.all(log, from) as unknown as StoredEntry[];
+    const first = this.firstRow(log);
+    if (first === undefined) return [];
+    return this.sql.entries.all(first + from, first + LOG_SPAN).map((row) => ({
+      version: Number(row['id']) - first,
+      digest: String(row['digest']),
+      payload: String(row['payload']),
+    }));
   }
 
   private read<T>(work: () => T): T {
@@ -192,6 +220,8 @@ class SqliteSessionStore implements SessionStore {
       this.sql.commit.run();
     } catch (cause) {
       if (this.db.isOpen && this.db.isTransaction) this.db.exec('ROLLBACK');
+      // Numbers given in this transaction are free again.
+      this.numbers.clear();
       for (const { failed } of jobs) failed(new Fault('SESSION_STORE_UNAVAILABLE', cause));
       return;
     }
@@ -199,20 +229,20 @@ class SqliteSessionStore implements SessionStore {
   }
 }
 
-const GENESIS_ROW: Record<string, unknown> = { ...GENESIS };
-
 const STATEMENTS = {
   begin: 'BEGIN IMMEDIATE',
   commit: 'COMMIT',
-  head: 'SELECT version, digest FROM entries WHERE log = ? ORDER BY version DESC LIMIT 1',
-  insert: 'INSERT INTO entries VALUES (?, ?, ?, ?)',
-  entry: 'SELECT digest FROM entries WHERE log = ? AND version = ?',
-  entries: 'SELECT version, digest, payload FROM entries WHERE log = ? AND version >= ? ORDER BY version',
+  log: 'SELECT number FROM logs WHERE name = ?',
+  number: 'INSERT INTO logs (name) VALUES (?)',
+  head: 'SELECT id, digest FROM entries WHERE id > ? AND id < ? ORDER BY id DESC LIMIT 1',
+  insert: 'INSERT INTO entries VALUES (?, ?, ?)',
+  entry: 'SELECT digest FROM entries WHERE id = ?',
+  entries: 'SELECT id, digest, payload FROM entries WHERE id >= ? AND id < ? ORDER BY id',
   snapshot: 'SELECT version, digest, body, mac FROM snapshots WHERE log = ?',
   putSnapshot: `INSERT INTO snapshots VALUES (?, ?, ?, ?, ?) ON CONFLICT (log) DO UPDATE SET
     version = excluded.version, digest = excluded.digest, body = excluded.body, mac = excluded.mac
     WHERE excluded.version > version`,
-  trim: 'DELETE FROM entries WHERE log = ? AND version < ?',
+  trim: 'DELETE FROM entries WHERE id > ? AND id < ?',
   holder: 'SELECT session FROM names WHERE tenant = ? AND pep = ? AND open_key = ?',
   claim: 'INSERT INTO names VALUES (?, ?, ?, ?)',
   enlist: 'INSERT INTO listings VALUES (?, ?)',
@@ -224,6 +254,8 @@ function prepareAll(db: DatabaseSync): Record<keyof typeof STATEMENTS, Statement
   return {
     begin: prepare('begin'),
     commit: prepare('commit'),
+    log: prepare('log'),
+    number: prepare('number'),
     head: prepare('head'),
     insert: prepare('insert'),
     entry: prepare('entry'),

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { canonicalJson, type JsonValue } from '../../src/model/json.ts';
 import type { Effect } from '../../src/model/reason.ts';
 import { reasonOf } from '../../src/model/reason.ts';
 import { DEFAULT_BOUNDS, type SessionBounds } from '../../src/session/bounds.ts';
-import { encodeEntry, type LaterEntry, type OpenEntry } from '../../src/session/entry.ts';
+import { encodeAsk } from '../../src/session/encode-ask.ts';
+import { type AskEntry, encodeEntry, type LaterEntry, type OpenEntry } from '../../src/session/entry.ts';
 import { applyEntry, beginFold, type Fold } from '../../src/session/fold.ts';
 import { createSessionKeys } from '../../src/session/keys.ts';
 import { decodeFold, encodeFold, sealSnapshot } from '../../src/session/snapshot.ts';
@@ -193,6 +195,25 @@ describe('folds', () => {
         expect(
           decodeFold(text.replace('"format":1,"hopSums"', '"format":2,"hopSums"'), 'k1'),
         ).toBeUndefined();
+      }),
+    );
+  });
+
+  test('an ask is written as canonical JSON, whatever it holds', () => {
+    const words = fc.string({ unit: 'grapheme' });
+    const more = fc.record(
+      { binding: words, input: words, revision: words, activation: fc.nat(), data: fc.nat() },
+      { requiredKeys: [] },
+    );
+    const told = fc.record(
+      { causeId: words, executionKey: words, expiresAt: fc.nat(), retryDelayMs: fc.nat() },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(ask, more, told, words, (make, extra, answer, action) => {
+        const entry = { ...make(NOW, 'd'), ...extra, action } as AskEntry;
+        const whole = { ...entry, answer: { ...entry.answer, ...answer } };
+        expect(encodeAsk(whole)).toBe(canonicalJson(whole as unknown as JsonValue));
       }),
     );
   });

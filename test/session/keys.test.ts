@@ -2,13 +2,14 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createMac, createSessionKeys } from '../../src/session/keys.ts';
 
-test.each([0, 1, 54, 55, 56, 63, 64, 65, 1200, 21_000, 21_824, 21_825, 70_000])(
+test.each([0, 1, 54, 55, 56, 63, 64, 65, 1200, 21_000, 21_820, 21_821, 70_000])(
   'the hash of a text of %i characters is HMAC-SHA-256',
   (length) => {
     const key = randomBytes(32);
     for (const letter of ['a', 'ż', '🐢']) {
       const text = letter.repeat(length);
-      expect(createMac(key)(text)).toBe(createHmac('sha256', key).update(text).digest('base64url'));
+      const wanted = createHmac('sha256', key).update(`head${text}`).digest('base64url');
+      expect(createMac(key)('head', text)).toBe(wanted);
     }
   },
 );

@@ -3,6 +3,7 @@ import { type Any, anyPack, durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
 import { type Status, StatusSchema } from '../../gen/google/rpc/status_pb.js';
+import type { ReasonCode } from '../../model/reason.ts';
 import { Fault, type FaultReason, Malformed, Refusal, Rejection } from '../../model/refusal.ts';
 import { BundleRefused } from '../../model/verbs.ts';
 
@@ -39,6 +40,12 @@ export interface Failure {
 }
 
 const DOMAIN = 'assent';
+/** Refusals of verbs other than asks that are more than a wrong state. */
+const STATUS_OF: Readonly<Partial<Record<ReasonCode, keyof typeof status>>> = {
+  'session.unknown': 'NOT_FOUND',
+  'session.not_yours': 'PERMISSION_DENIED',
+  'session.torn': 'DATA_LOSS',
+};
 const OVERLOAD_RETRY_MS = 100;
 const MAX_MESSAGE = 256;
 const MAX_FIELD = 256;
@@ -66,7 +73,7 @@ export function failureOf(cause: unknown): Failure {
   if (cause instanceof BundleRefused) return failureOfBundle(cause);
   if (cause instanceof Refusal) {
     const { code, words } = cause.reason;
-    return { ...failure('FAILED_PRECONDITION', 'REFUSED', words), facts: { code } };
+    return { ...failure(STATUS_OF[code] ?? 'FAILED_PRECONDITION', 'REFUSED', words), facts: { code } };
   }
   return { ...failure('INTERNAL', 'INTERNAL', 'something failed on our side'), foreseen: false };
 }

@@ -1,0 +1,46 @@
+/**
+ * The canonical JSON of an ask's entry, member by member: every ask writes one, and the general way (collect the
+ * names, sort them, look each up) took three times as long. A property test holds the two equal.
+ */
+import type { Answer } from '../model/decision.ts';
+import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
+import type { Identity } from '../model/mandate.ts';
+import type { AskEntry } from './entry.ts';
+
+export function encodeAsk(entry: AskEntry): string {
+  return (
+    `{${text('act', entry.act)}"action":${quoteJson(entry.action)},${number('activation', entry.activation)}` +
+    `"actor":${identity(entry.actor)},"answer":${answer(entry.answer)},"at":${entry.at},` +
+    `${text('binding', entry.binding)}"class":"${entry.class}","content":${quoteJson(entry.content)},` +
+    `${number('data', entry.data)}"effectful":${entry.effectful},"hops":${general(entry.hops)},` +
+    `${text('identity', entry.identity)}${text('input', entry.input)}"kind":"ask",` +
+    `${text('operation', entry.operation)}"owner":${identity(entry.owner)},"pep":${quoteJson(entry.pep)},` +
+    `"request":${quoteJson(entry.request)},${text('revision', entry.revision)}"subject":${identity(entry.subject)}}`
+  );
+}
+
+function answer(given: Answer): string {
+  const { causeId, consume, effect, executionKey, expiresAt, id, obligations, reasons, retryDelayMs } = given;
+  const last = retryDelayMs === undefined ? '' : `,"retryDelayMs":${retryDelayMs}`;
+  return (
+    `{${text('causeId', causeId)}"consume":${general(consume)},"effect":"${effect}",` +
+    `${text('executionKey', executionKey)}${number('expiresAt', expiresAt)}"id":${quoteJson(id)},` +
+    `"obligations":${general(obligations)},"reasons":${general(reasons)}${last}}`
+  );
+}
+
+function text(name: string, value: string | undefined): string {
+  return value === undefined ? '' : `"${name}":${quoteJson(value)},`;
+}
+
+function number(name: string, value: number | undefined): string {
+  return value === undefined ? '' : `"${name}":${value},`;
+}
+
+function identity({ id, iss }: Identity): string {
+  return `{"id":${quoteJson(id)},"iss":${quoteJson(iss)}}`;
+}
+
+function general(value: readonly unknown[]): string {
+  return value.length === 0 ? '[]' : canonicalJson(value as JsonValue);
+}
