@@ -25,11 +25,26 @@ module.exports = {
       from: { path: `^src/(${rooms})/` },
       to: { path: '^src/', pathNot: '^src/(model|$1)/' },
     },
-    only('walks-know-only-nouns', '^src/(decide|sessions|report|policies)\\.ts$', '^src/(model/|decide\\.ts)', 'a walk gets its rooms handed in'),
+    only(
+      'walks-know-only-nouns',
+      '^src/(decide|sessions|report|policies)\\.ts$',
+      '^src/(model/|decide\\.ts)',
+      'a walk gets its rooms handed in',
+    ),
     only('wire-translates', '^src/wire/', '^src/(model|gen|wire)/', 'a wire holds no opinion'),
     only('client-stands-alone', '^src/client/', '^src/(client|model|gen)/', 'it is published on its own'),
-    only('telemetry-watches', '^src/telemetry/', '^src/(telemetry|model)/|^src/decide\\.ts$', 'observers wrap rooms, in main.ts'),
-    only('config-gathers', '^src/config\\.ts$', `^src/((${rooms})/config\\.ts|wire/pep\\.ts|model/|config\\.ts)`, 'each room parses its own section'),
+    only(
+      'telemetry-watches',
+      '^src/telemetry/',
+      '^src/(telemetry|model)/|^src/decide\\.ts$',
+      'observers wrap rooms, in main.ts',
+    ),
+    only(
+      'config-gathers',
+      '^src/config\\.ts$',
+      `^src/((${rooms})/config\\.ts|wire/pep\\.ts|model/|config\\.ts)`,
+      'each room parses its own section',
+    ),
     {
       name: 'main-is-the-top',
       comment: 'only the command that serves assembles the house',
@@ -49,6 +64,9 @@ module.exports = {
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^src/gen/' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

@@ -16,7 +16,7 @@ export type Run =
   | { readonly kind: 'memory' };
 
 /** The toolchain itself failed: our fault, never the author's. The message is its last words. */
-export class ToolchainFailed extends Error {}
+class ToolchainFailed extends Error {}
 
 const MAX_ANSWER = 64 * 1024 * 1024;
 const MAX_WORDS = 4096;

@@ -16,7 +16,6 @@ import {
   type Sources,
 } from './compile-sources.ts';
 
-export { ToolchainFailed } from './compile-run.ts';
 export type { PolicyManifest, PolicyProblem, Sources } from './compile-sources.ts';
 
 /** What `compile` made: everything that a bundle file holds. */

@@ -41,7 +41,7 @@ export function createSessionKeys(fleetKey: Buffer, id: string): SessionKeys {
   };
 }
 
-/** Of two texts run together; two, because joining them first would copy the longer. */
+/** Of two texts run together. They stay apart so that the longer is not copied once more to join them. */
 type Mac = (head: string, body: string) => string;
 
 const BLOCK = 64;

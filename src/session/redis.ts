@@ -127,6 +127,7 @@ class RedisSessionStore implements SessionStore {
   private readonly timeoutMs: number;
   /** When the latest reply came, by the monotonic clock. */
   private heardAt = 0;
+  private gathering = false;
   /** Why there is no connection: the cause of the faults that follow. */
   private trouble: unknown;
 
@@ -223,6 +224,7 @@ class RedisSessionStore implements SessionStore {
 
   /** Whatever is not an answer in time is a Fault: refused (OOM, READONLY, LOADING, MISCONF, BUSY …), late, or never sent. */
   private timed<T>(send: () => Promise<T>): Promise<T> {
+    this.gather();
     return new Promise((resolve, reject) => {
       const sentAt = performance.now();
       const timer = setTimeout(() => {
@@ -238,6 +240,18 @@ class RedisSessionStore implements SessionStore {
         this.heardAt = performance.now();
         resolve(answer);
       }, fail);
+    });
+  }
+
+  /** Commands of one tick leave in one write: a third of this thread's time with sixteen asks in flight otherwise. */
+  private gather(): void {
+    if (this.gathering || this.redis instanceof Cluster || this.redis.status !== 'ready') return;
+    const { stream } = this.redis;
+    this.gathering = true;
+    stream.cork();
+    process.nextTick(() => {
+      this.gathering = false;
+      stream.uncork();
     });
   }
 

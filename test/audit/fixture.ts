@@ -13,7 +13,7 @@ import { canonicalJson, type JsonObject, type JsonValue } from '../../src/model/
 import { reasonOf } from '../../src/model/reason.ts';
 import { ask, CATALOG, PAYMENT } from '../catalog/fixture.ts';
 
-export const readAction = createActionReader(parseCatalog(CATALOG));
+const readAction = createActionReader(parseCatalog(CATALOG));
 
 /** In memory where the system has such a place: for tests that open hundreds of logs. */
 export const FAST: string = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -51,7 +51,7 @@ export const CALLER: Caller = {
 };
 
 /** What policy judged a payment by: about 1.3 KB, as DESIGN has it. */
-export function inputOf(args: string): string {
+function inputOf(args: string): string {
   const head = canonicalJson({
     action: { class: 'external', name: 'payment.send', risk: 'high' },
     approval: null,

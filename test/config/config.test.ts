@@ -28,7 +28,11 @@ test.each([
   ['an empty list of issuers', { token: { issuers: [] } }, /`token\.issuers`/],
   ['no enforcement point', { enforcement_points: [] }, /`enforcement_points`/],
   ['no record log', { record_log: undefined }, /`record_log`/],
-  ['a durability that does not exist', { record_log: { directory: 'x', durability: 'maybe' } }, /record_log\.durability/],
+  [
+    'a durability that does not exist',
+    { record_log: { directory: 'x', durability: 'maybe' } },
+    /record_log\.durability/,
+  ],
   ['no fleet key', { fleet_key_file: undefined }, /`fleet_key_file`/],
   ['a fleet key file that is not there', { fleet_key_file: '/nonexistent' }, /fleet_key_file/],
   ['no catalog', { catalog: undefined }, /`catalog`/],
@@ -50,7 +54,9 @@ test('a flag wins over the environment, and the environment over the file', () =
   const env = { ASSENT_LISTEN: '127.0.0.1:1' };
   const raw = { ...good, listen: ['127.0.0.1:2'] };
   expect(parseConfig({ raw, flags: {}, env, dev: true }).listen).toEqual(['127.0.0.1:1']);
-  expect(parseConfig({ raw, flags: { listen: '127.0.0.1:3' }, env, dev: true }).listen).toEqual(['127.0.0.1:3']);
+  expect(parseConfig({ raw, flags: { listen: '127.0.0.1:3' }, env, dev: true }).listen).toEqual([
+    '127.0.0.1:3',
+  ]);
   expect(parseConfig({ raw, flags: {}, env: {}, dev: true }).listen).toEqual(['127.0.0.1:2']);
 });
 

@@ -80,7 +80,7 @@ export async function chainOf(
   return chain;
 }
 
-export const MANDATE: Mandate = {
+const MANDATE: Mandate = {
   taskType: 'pay_invoices',
   purpose: 'pay what is due',
   actions: ['payment.*', 'invoice.*'],

@@ -11,7 +11,14 @@ let copy: string;
 function cruise(): { readonly rules: readonly string[]; readonly modules: number } {
   const done = spawnSync(
     process.execPath,
-    [join(root, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs'), '--config', '.dependency-cruiser.cjs', '-T', 'json', 'src'],
+    [
+      join(root, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs'),
+      '--config',
+      '.dependency-cruiser.cjs',
+      '-T',
+      'json',
+      'src',
+    ],
     { cwd: copy, encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 },
   );
   const { summary, modules } = JSON.parse(done.stdout) as {
@@ -52,7 +59,10 @@ test.each([
 ])('a planted breach of %s is caught', (rule, path, from, name) => {
   const original = path.endsWith('breach.ts') ? undefined : join(root, path);
   mkdirSync(dirname(join(copy, path)), { recursive: true });
-  writeFileSync(join(copy, path), `import { ${name} } from '${from}';\nexport const planted: unknown = ${name};\n`);
+  writeFileSync(
+    join(copy, path),
+    `import { ${name} } from '${from}';\nexport const planted: unknown = ${name};\n`,
+  );
   try {
     expect(cruise().rules).toContain(rule);
   } finally {

@@ -22,7 +22,9 @@ export interface Replica {
   readonly records: string;
   readonly client: Client;
   readonly transport: Transport;
-  /** Resolves with the exit code, null when a signal ended it. */
+  /** SIGKILL, and the process is gone; its clients are still open. */
+  kill(): Promise<void>;
+  /** Ends clients and process; resolves with the exit code, null when a signal ended it. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
 }
 
@@ -83,6 +85,9 @@ export function createFleet(): Fleet {
       records,
       client,
       transport,
+      async kill() {
+        await ended(child, 'SIGKILL');
+      },
       async end(signal) {
         replicas.delete(replica);
         client.close();

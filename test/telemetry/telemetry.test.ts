@@ -36,8 +36,13 @@ async function metrics(): Promise<string> {
   return answer.text();
 }
 
-const valueOf = (text: string, line: string): number =>
-  Number(text.split('\n').find((each) => each.startsWith(`${line} `))?.slice(line.length + 1) ?? 0);
+const sampleOf = (text: string, line: string): number =>
+  Number(
+    text
+      .split('\n')
+      .find((each) => each.startsWith(`${line} `))
+      ?.slice(line.length + 1) ?? 0,
+  );
 
 const ask = { action: 'exchange_rate.read', arguments: { from: 'EUR', to: 'USD' } };
 
@@ -47,12 +52,12 @@ test('effects, reasons and errors are counted, and every station of the walk is 
   for (let i = 0; i < 40; i += 1) await client.authorize({ ...ask, token });
   await client.authorize({ ...ask, token: 'not.a.token' });
   const text = await metrics();
-  expect(valueOf(text, 'assent_decisions_total{effect="allow"}')).toBe(40);
-  expect(valueOf(text, 'assent_decisions_total{effect="deny"}')).toBe(1);
-  expect(valueOf(text, 'assent_reasons_total{code="token.malformed"}')).toBe(1);
+  expect(sampleOf(text, 'assent_decisions_total{effect="allow"}')).toBe(40);
+  expect(sampleOf(text, 'assent_decisions_total{effect="deny"}')).toBe(1);
+  expect(sampleOf(text, 'assent_reasons_total{code="token.malformed"}')).toBe(1);
   for (const station of ['token', 'delegation', 'action', 'policy', 'floors', 'commit', 'seal'])
-    expect(valueOf(text, `assent_station_seconds_count{station="${station}"}`)).toBeGreaterThan(0);
-  expect(valueOf(text, 'assent_asks_in_flight')).toBe(0);
+    expect(sampleOf(text, `assent_station_seconds_count{station="${station}"}`)).toBeGreaterThan(0);
+  expect(sampleOf(text, 'assent_asks_in_flight')).toBe(0);
 });
 
 test('no label names a subject, an agent, a session or a token', async () => {

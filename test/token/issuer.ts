@@ -10,7 +10,7 @@ import { createTokenVerifier, type TokenVerifier } from '../../src/token/verify.
 export const AT = 1_800_000_000_000;
 export const NOW = AT / 1000;
 export const ISSUER = 'https://issuer.example';
-export const AUDIENCE = 'https://assent.example';
+const AUDIENCE = 'https://assent.example';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const PAIRS = {
