@@ -5,8 +5,9 @@ import type { Facts } from '../model/facts.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
 import { type Door, fingerprint, type Prints } from './enter.ts';
 import type { AskEntry } from './entry.ts';
-import { type Fold, findPermit } from './fold.ts';
+import type { Fold } from './fold.ts';
 import type { Lane } from './lane.ts';
+import { findPermit } from './permits.ts';
 import { covers, remainingOf } from './view.ts';
 
 export interface Committing extends Door {

@@ -3,7 +3,12 @@ import type { JsonObject, JsonValue } from '../model/json.ts';
 import { Malformed } from '../model/refusal.ts';
 import { DEFAULT_BOUNDS, type SessionBounds } from './bounds.ts';
 import type { RedisAccess, RedisNode, RedisServer } from './redis.ts';
-import { DEFAULT_ALLOW_LIFETIME_MS, DEFAULT_MAX_SESSIONS, DEFAULT_SNAPSHOT_EVERY } from './session.ts';
+import {
+  DEFAULT_ALLOW_LIFETIME_MS,
+  DEFAULT_MAX_BYTES,
+  DEFAULT_MAX_SESSIONS,
+  DEFAULT_SNAPSHOT_EVERY,
+} from './session.ts';
 
 export type SessionStoreConfig =
   | { readonly kind: 'memory' }
@@ -20,6 +25,7 @@ export type SessionStoreConfig =
 export interface SessionConfig {
   readonly store: SessionStoreConfig;
   readonly maxSessions: number;
+  readonly maxBytes: number;
   readonly allowLifetimeMs: number;
   readonly snapshotEvery: number;
   readonly bounds: SessionBounds;
@@ -35,6 +41,7 @@ export interface Setting {
 }
 
 const MINUTE_MS = 60_000;
+const MEGABYTE = 1024 * 1024;
 
 export const SESSION_SETTINGS: readonly Setting[] = [
   {
@@ -75,6 +82,12 @@ export const SESSION_SETTINGS: readonly Setting[] = [
     meaning: 'sessions held in memory',
     default: DEFAULT_MAX_SESSIONS,
     range: [1, 1_000_000],
+  },
+  {
+    key: 'max_sessions_mb',
+    meaning: 'megabytes that sessions may take in memory, roughly',
+    default: DEFAULT_MAX_BYTES / MEGABYTE,
+    range: [16, 65_536],
   },
   {
     key: 'allow_lifetime_ms',
@@ -135,6 +148,7 @@ export function parseSessionConfig(section: JsonObject): SessionConfig {
   return {
     store: storeOf(section),
     maxSessions: number('max_sessions'),
+    maxBytes: number('max_sessions_mb') * MEGABYTE,
     allowLifetimeMs: number('allow_lifetime_ms'),
     snapshotEvery: number('snapshot_every'),
     bounds: {
@@ -197,7 +211,7 @@ const REDIS_URL =
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 
 /** @throws Malformed for a URL that cannot be read, and for clear text over a network unless `insecure` */
-export function parseRedisServer(url: string, insecure: boolean): RedisServer {
+function parseRedisServer(url: string, insecure: boolean): RedisServer {
   if (url.startsWith('unix:')) return { kind: 'standalone', url: url.replace(/^unix:(\/\/)?/, '') };
   const match = REDIS_URL.exec(url);
   if (match === null) throw new Malformed('session.store', 'is not a redis url');

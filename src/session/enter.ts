@@ -11,9 +11,10 @@ import { Refusal } from '../model/refusal.ts';
 import type { Session } from '../model/session.ts';
 import type { SessionBounds } from './bounds.ts';
 import { type AskEntry, decodeEntry } from './entry.ts';
-import { answerKey, type Fold, findPermit, type Kept, mintedAt, of, type Permit } from './fold.ts';
+import { answerKey, type Fold, type Kept, mintedAt, of, type Permit } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
+import { findPermit } from './permits.ts';
 import { viewSession } from './view.ts';
 
 /** An ask as far as the session's door. */

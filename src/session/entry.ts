@@ -1,10 +1,8 @@
 /** What the log of a session is made of. Payloads are canonical JSON, so equal entries are equal bytes. */
 import type { ActionClass } from '../model/catalog.ts';
 import type { Answer } from '../model/decision.ts';
-import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
 import type { Identity, Mandate } from '../model/mandate.ts';
 import type { Outcome, Seen } from '../model/session.ts';
-import { encodeAsk } from './encode-ask.ts';
 
 interface Common {
   /** Unix ms, by the clock of the replica that wrote it. */
@@ -90,14 +88,9 @@ export type Entry = OpenEntry | AskEntry | AmendEntry | CloseEntry | SuspendEntr
 /** Any entry but a log's first. */
 export type LaterEntry = Exclude<Entry, OpenEntry>;
 
-const FORMAT = 1;
+/** Of payloads; one that this build does not know is not read. */
+export const FORMAT = 1;
 const KINDS: ReadonlySet<string> = new Set(['open', 'ask', 'amend', 'close', 'suspend', 'resume', 'report']);
-
-/** The entry as canonical JSON: `{entry, format, key}`. */
-export function encodeEntry(entry: Entry, keyId: string): string {
-  const body = entry.kind === 'ask' ? encodeAsk(entry) : canonicalJson(entry as unknown as JsonValue);
-  return `{"entry":${body},"format":${FORMAT},"key":${quoteJson(keyId)}}`;
-}
 
 /**
  * Reads a payload whose digest has been verified, so its shape is what `encodeEntry` wrote.

@@ -4,8 +4,10 @@
  */
 import { Fault, Refusal } from '../model/refusal.ts';
 import type { Head } from '../model/session.ts';
-import { encodeEntry, type LaterEntry } from './entry.ts';
-import { applyEntry, type Fold } from './fold.ts';
+import { applyEntry } from './apply.ts';
+import { encodeEntry } from './encode.ts';
+import type { LaterEntry } from './entry.ts';
+import type { Fold } from './fold.ts';
 import { sealSnapshot } from './snapshot.ts';
 import type { SessionKey, SessionStore, Stored, StoredEntry } from './store.ts';
 import { Undo } from './undo.ts';
@@ -70,6 +72,12 @@ export class Lane {
   /** As the next ask must see it: entries under way included. */
   get fold(): Fold {
     return this.folded;
+  }
+
+  /** Bytes that the fold takes in memory, roughly: a fixed part, and what grows (measured: 2 KB an ask). */
+  get weight(): number {
+    const { now, permits, spentIds, origins } = this.folded;
+    return 8192 + now.answerChars * 1.4 + permits.size * 900 + (spentIds.size + origins.size) * 200;
   }
 
   /** An answer was lost: what the store holds is unknown until a refresh. */

@@ -15,6 +15,7 @@ export interface LanesOptions {
   readonly now: () => number;
   readonly reportFault: (cause: unknown) => void;
   readonly maxSessions: number;
+  readonly maxBytes: number;
   readonly snapshotEvery: number;
 }
 
@@ -34,16 +35,29 @@ const SESSION_ID = /^[A-Za-z0-9_-]{22}$/;
 /** Torn sessions remembered after they left memory, so that a shortened log is not believed the second time. */
 const TORN_REMEMBERED = 65_536;
 
+/** A session is weighed again when it has grown by a quarter. */
+const GROWTH = 1.25;
+
 export function createLanes(options: LanesOptions): Lanes {
   const { store, keys, bounds } = options;
   const lanes = new LRUCache<string, Lane>({
     max: options.maxSessions,
+    maxSize: options.maxBytes,
+    sizeCalculation: weigh,
     dispose: (lane, name) => {
       if (lane.torn) torn.set(name, true);
     },
   });
+  /** What each session was last counted with. */
+  const weighed = new WeakMap<Lane, number>();
   const torn = new LRUCache<string, true>({ max: TORN_REMEMBERED });
   const loading = new Map<string, Promise<Lane>>();
+
+  function weigh(lane: Lane): number {
+    const weight = Math.ceil(lane.weight);
+    weighed.set(lane, weight);
+    return weight;
+  }
 
   async function load(key: SessionKey, name: string): Promise<Lane> {
     const stored = await store.load(key);
@@ -65,6 +79,11 @@ export function createLanes(options: LanesOptions): Lanes {
       const lane = lanes.get(name);
       if (lane !== undefined) {
         if (lane.torn) throw new Refusal('session.torn');
+        if (lane.weight > GROWTH * (weighed.get(lane) ?? 0)) {
+          // The cache weighs what is new to it only.
+          lanes.delete(name);
+          lanes.set(name, lane);
+        }
         if (lane.stale) await lane.refresh();
         return lane;
       }

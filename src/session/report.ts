@@ -4,8 +4,9 @@ import { Malformed, Refusal } from '../model/refusal.ts';
 import type { Outcome, Seen } from '../model/session.ts';
 import { appendUntilDone } from './append.ts';
 import { packSeen } from './entry.ts';
-import { type Fold, findPermit, type Permit } from './fold.ts';
+import type { Fold, Permit } from './fold.ts';
 import type { Lanes } from './lanes.ts';
+import { findPermit } from './permits.ts';
 
 export interface OutcomeReport {
   readonly pep: Pep;

@@ -33,6 +33,8 @@ export interface SessionRoomOptions {
   readonly reportFault: (cause: unknown) => void;
   /** Folds held in memory. */
   readonly maxSessions?: number;
+  /** Roughly; the sessions asked about longest ago are read again when they are needed. */
+  readonly maxBytes?: number;
   readonly allowLifetimeMs?: number;
   readonly snapshotEvery?: number;
   readonly bounds?: SessionBounds;
@@ -55,6 +57,7 @@ export interface SessionRoom {
 }
 
 export const DEFAULT_MAX_SESSIONS = 10_000;
+export const DEFAULT_MAX_BYTES: number = 256 * 1024 * 1024;
 export const DEFAULT_ALLOW_LIFETIME_MS = 30_000;
 export const DEFAULT_SNAPSHOT_EVERY = 64;
 const OPEN_KEYS_REMEMBERED = 10_000;
@@ -70,6 +73,7 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
     now,
     reportFault,
     maxSessions: options.maxSessions ?? DEFAULT_MAX_SESSIONS,
+    maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     snapshotEvery: options.snapshotEvery ?? DEFAULT_SNAPSHOT_EVERY,
   });
   const by: Committing = {

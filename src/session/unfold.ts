@@ -1,8 +1,9 @@
 /** From what a store says to a fold that can be believed: every digest is computed again before anything is read. */
 import type { Head } from '../model/session.ts';
+import { applyEntry, beginFold, TRAIL_STEP } from './apply.ts';
 import type { SessionBounds } from './bounds.ts';
 import { decodeEntry, type Entry } from './entry.ts';
-import { applyEntry, beginFold, type Fold, TRAIL_STEP } from './fold.ts';
+import type { Fold } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import { openSnapshot } from './snapshot.ts';
 import { GENESIS, type Stored, type StoredEntry } from './store.ts';
@@ -37,7 +38,7 @@ function begin(entries: readonly StoredEntry[], reading: Reading): Fold | undefi
 }
 
 /** Carries the fold over entries that must follow its head one by one; false when they do not (the fold is then spoilt). */
-export function extend(fold: Fold, entries: readonly StoredEntry[], reading: Reading): boolean {
+function extend(fold: Fold, entries: readonly StoredEntry[], reading: Reading): boolean {
   for (const stored of entries) {
     const entry = verify(stored, fold.now.head, reading);
     if (entry === undefined || entry.kind === 'open') return false;

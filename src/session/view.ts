@@ -154,7 +154,7 @@ function countsFor(counts: Table<number>, action: string, bounds: SessionBounds)
 }
 
 /** Exact names, `prefix.*`, or `*`. */
-export function namesAction(mandate: Mandate, action: string): boolean {
+function namesAction(mandate: Mandate, action: string): boolean {
   return mandate.actions.some((pattern) =>
     pattern === '*'
       ? true

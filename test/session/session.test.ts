@@ -414,6 +414,29 @@ describe('answers', () => {
   });
 });
 
+describe('memory', () => {
+  test.each([
+    ['few sessions', { maxSessions: 2 }],
+    ['few bytes', { maxBytes: 40_000 }],
+  ])('with room for %s the others are read again, and nothing is forgotten', async (_what, room) => {
+    const store = createMemorySessionStore();
+    let loads = 0;
+    const counted = {
+      ...store,
+      load: (key: Parameters<typeof store.load>[0]) => {
+        loads += 1;
+        return store.load(key);
+      },
+    };
+    const world = createWorld(counted, room);
+    const sessions = [];
+    for (let i = 0; i < 4; i += 1) sessions.push(await world.open());
+    for (let round = 0; round < 5; round += 1) for (const session of sessions) await world.ask({ session });
+    expect(loads).toBeGreaterThan(sessions.length);
+    for (const session of sessions) expect((await world.room.verbs.get(pep(), session)).steps).toBe(5);
+  });
+});
+
 describe('opening', () => {
   test('open if absent finds the same session again, whoever asks first', async () => {
     const world = createWorld();

@@ -109,7 +109,7 @@ test(`${ROUNDS} times killed, every answered allow has its record and nothing is
   let at = await fleet.start(EMBEDDED);
   await liftRates(fleet, [at]);
   for (let round = 0; round < ROUNDS; round += 1) {
-    const killAfterMs = Math.floor(Math.random() * 600);
+    const killAfterMs = Math.floor(Math.random() * 1000);
     const told = `round ${round}, killed after ${killAfterMs} ms`;
     const sessions: string[] = [];
     for (let i = 0; i < 3; i += 1)

@@ -203,6 +203,8 @@ describe.skipIf(!HAS_REDIS)('two processes on one Redis (redis-server or ASSENT_
         [b, 'INV-4'],
       ] as const)
         expect((await settle(at, request({ ...payment(session, invoice), token }))).effect).toBe('allow');
+      // Looking reads the log anew, so that both know its last entry.
+      for (const at of [a, b]) expect(await at.client.getSession(session)).toMatchObject({ steps: 4 });
       expect(await redis.exists(logOf(session))).toBe(1);
       await tear(logOf(session));
       // Neither once nor on the second look.
@@ -210,6 +212,18 @@ describe.skipIf(!HAS_REDIS)('two processes on one Redis (redis-server or ASSENT_
         expect(said({ decision: await settle(at, request({ ...payment(session, 'INV-5'), token })) })).toBe(
           'session.torn',
         );
+    });
+
+    test('and shortened to what one process knows is torn for that one too, and not unavailable for ever', async () => {
+      const session = await open();
+      for (const [at, invoice] of [
+        [a, 'INV-1'],
+        [b, 'INV-2'],
+      ] as const)
+        expect((await settle(at, request({ ...payment(session, invoice), token }))).effect).toBe('allow');
+      await redis.xdel(logOf(session), (await topOf(logOf(session)))[0]);
+      for (const at of [a, b, a])
+        expect(said(await tell(at, request({ ...payment(session, 'INV-3'), token })))).toBe('session.torn');
     });
   });
 });

@@ -1,12 +1,19 @@
+/** Entries as they are written into the log. */
+import type { Answer } from '../model/decision.ts';
+import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
+import type { Identity } from '../model/mandate.ts';
+import { type AskEntry, type Entry, FORMAT } from './entry.ts';
+
+/** The entry as canonical JSON: `{entry, format, key}`. */
+export function encodeEntry(entry: Entry, keyId: string): string {
+  const body = entry.kind === 'ask' ? encodeAsk(entry) : canonicalJson(entry as unknown as JsonValue);
+  return `{"entry":${body},"format":${FORMAT},"key":${quoteJson(keyId)}}`;
+}
+
 /**
  * The canonical JSON of an ask's entry, member by member: every ask writes one, and the general way (collect the
  * names, sort them, look each up) took three times as long. A property test holds the two equal.
  */
-import type { Answer } from '../model/decision.ts';
-import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
-import type { Identity } from '../model/mandate.ts';
-import type { AskEntry } from './entry.ts';
-
 export function encodeAsk(entry: AskEntry): string {
   return (
     `{${text('act', entry.act)}"action":${quoteJson(entry.action)},${number('activation', entry.activation)}` +

@@ -1,0 +1,177 @@
+/** How a fold changes: by entries, one after the other, and by nothing else. */
+import type { Seen } from '../model/session.ts';
+import type { SessionBounds } from './bounds.ts';
+import { type AskEntry, type LaterEntry, type OpenEntry, unpackSeen } from './entry.ts';
+import {
+  answerKey,
+  countedAs,
+  emptyFold,
+  type Fold,
+  type Kept,
+  mintedAt,
+  OTHERS,
+  of,
+  type Standing,
+} from './fold.ts';
+import { openingOf } from './opening.ts';
+import { grantPermit, settlePermit } from './permits.ts';
+import { bumpRate, NEVER } from './rate.ts';
+import type { StoredEntry } from './store.ts';
+import { NO_UNDO, type Undo } from './undo.ts';
+
+const RECENT = 32;
+/** Characters of each digest in the trail, and for how many entries. */
+export const TRAIL_STEP = 6;
+const TRAIL_ENTRIES = 512;
+
+/** The fold of a log's first entry. */
+export function beginFold(entry: OpenEntry, stored: StoredEntry, bounds: SessionBounds): Fold {
+  const { mandate } = entry;
+  const now: Standing = {
+    head: { version: stored.version, digest: stored.digest },
+    trail: stored.digest.slice(0, TRAIL_STEP),
+    opening: openingOf(entry),
+    state: 'open',
+    mandate,
+    subject: mandate.subject,
+    actor: mandate.actor,
+    steps: 0,
+    denials: 0,
+    recent: [],
+    counts: {},
+    sums: {},
+    rates: {},
+    rate: NEVER,
+    throttles: {},
+    floors: {},
+    answerChars: 0,
+    forgot: false,
+  };
+  const fold = emptyFold(now);
+  remember(fold, unpackSeen(entry.seen), bounds, NO_UNDO);
+  return fold;
+}
+
+/** Carries the fold one entry further. Deterministic: equal logs and bounds make equal folds. */
+export function applyEntry(
+  fold: Fold,
+  entry: LaterEntry,
+  stored: StoredEntry,
+  bounds: SessionBounds,
+  undo: Undo,
+): void {
+  const before = fold.now;
+  undo.add(() => {
+    fold.now = before;
+  });
+  const step = before.trail + stored.digest.slice(0, TRAIL_STEP);
+  // Cut rarely: at twice its length.
+  const trail = step.length > 2 * TRAIL_ENTRIES * TRAIL_STEP ? step.slice(-TRAIL_ENTRIES * TRAIL_STEP) : step;
+  fold.now = { ...before, head: { version: stored.version, digest: stored.digest }, trail };
+  switch (entry.kind) {
+    case 'ask':
+      applyAsk(fold, entry, stored, bounds, undo);
+      return;
+    case 'report':
+      settlePermit(fold, entry, undo);
+      remember(fold, unpackSeen(entry.seen), bounds, undo);
+      return;
+    case 'amend':
+      fold.now.mandate = entry.mandate;
+      remember(fold, unpackSeen(entry.seen), bounds, undo);
+      return;
+    case 'close':
+      fold.now.state = 'closed';
+      return;
+    case 'suspend':
+      fold.now.state = 'suspended';
+      return;
+    case 'resume':
+      fold.now.state = 'open';
+      return;
+    default:
+      entry satisfies never;
+  }
+}
+
+function applyAsk(fold: Fold, entry: AskEntry, stored: StoredEntry, bounds: SessionBounds, undo: Undo): void {
+  const { now } = fold;
+  const { effect, reasons } = entry.answer;
+  const code = reasons[0]?.code ?? '';
+  const newest = { action: entry.action, effect, code, at: entry.at };
+  const counted = effect === 'allow' || effect === 'escalate';
+  now.subject ??= entry.subject;
+  now.actor ??= entry.owner;
+  now.steps += 1;
+  if (effect === 'deny') now.denials += 1;
+  now.recent = [newest, ...now.recent.slice(0, RECENT - 1)];
+  if (counted) {
+    const name = countedAs(now.rates, entry.action, bounds.actions);
+    now.rates = { ...now.rates, [name]: bumpRate(of(now.rates, name) ?? NEVER, entry.at) };
+    now.rate = bumpRate(now.rate, entry.at);
+  }
+  now.throttles = throttlesAfter(now.throttles, entry, bounds);
+  if (effect === 'allow') grantPermit(fold, entry, bounds, undo);
+  keepAnswer(fold, entry, stored, bounds, undo);
+}
+
+function throttlesAfter(
+  throttles: Standing['throttles'],
+  entry: AskEntry,
+  bounds: SessionBounds,
+): Standing['throttles'] {
+  const name = countedAs(throttles, entry.action, bounds.actions);
+  const { effect, reasons } = entry.answer;
+  // Others share a count that no single allow may clear.
+  if (effect === 'allow' && name !== OTHERS && of(throttles, name) !== undefined)
+    return { ...throttles, [name]: {} };
+  const code = reasons[0]?.code;
+  if (effect !== 'throttle' || code === undefined) return throttles;
+  const counts = of(throttles, name) ?? {};
+  return { ...throttles, [name]: { ...counts, [code]: (of(counts, code) ?? 0) + 1 } };
+}
+
+function keepAnswer(
+  fold: Fold,
+  entry: AskEntry,
+  stored: StoredEntry,
+  bounds: SessionBounds,
+  undo: Undo,
+): void {
+  const { answers, spentIds } = fold;
+  const kept: Kept = { stored, pep: entry.pep, minted: mintedAt(entry.request), at: entry.at };
+  answers.put(answerKey(entry.pep, entry.request), kept, undo);
+  const oldestKept = entry.at - bounds.answerWindowMs;
+  let chars = fold.now.answerChars + stored.payload.length;
+  for (let first = answers.oldest(); first !== undefined && answers.size > 1; first = answers.oldest()) {
+    const [key, { stored: old, pep, minted, at }] = first;
+    if (answers.size <= bounds.answers && chars <= bounds.answerChars && at >= oldestKept) break;
+    answers.drop(undo);
+    chars -= old.payload.length;
+    spentIds.put(key, { pep, minted, at }, undo);
+  }
+  let { floors } = fold.now;
+  for (let first = spentIds.oldest(); first !== undefined; first = spentIds.oldest()) {
+    const [, { pep, minted, at }] = first;
+    if (spentIds.size <= bounds.spentIds && at >= oldestKept) break;
+    spentIds.drop(undo);
+    floors = { ...floors, [pep]: Math.max(of(floors, pep) ?? 0, minted) };
+  }
+  fold.now.answerChars = chars;
+  fold.now.floors = floors;
+}
+
+function remember(fold: Fold, seen: Iterable<Seen>, bounds: SessionBounds, undo: Undo): void {
+  let { forgot } = fold.now;
+  for (const { hash, origin } of seen) {
+    const known = fold.origins.get(hash);
+    // Whose words a value is was settled when it was first seen; only the user can make it theirs.
+    if (known !== undefined && (known === 'user' || origin !== 'user')) continue;
+    if (forgot && origin === 'trusted') continue;
+    fold.origins.put(hash, origin, undo);
+    if (fold.origins.size <= bounds.origins) continue;
+    if (fold.origins.oldest()?.[1] === 'untrusted') forgot = true;
+    fold.origins.drop(undo);
+  }
+  fold.now.forgot = forgot;
+}
