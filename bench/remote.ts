@@ -3,11 +3,20 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js';
 
+/** Methods of the server under test. */
+export const PATHS = {
+  open: '/assent.v1.SessionService/OpenSession',
+  patch: '/assent.v1.PolicyService/PatchData',
+  unary: '/assent.v1.AuthorizationService/Authorize',
+  stream: '/assent.v1.AuthorizationService/AuthorizeStream',
+} as const;
+
 export interface Remote {
   readonly address: string;
   /** Total CPU so far, microseconds. */
   cpu(): Promise<number>;
-  stop(): void;
+  /** Resolves once the process has ended. */
+  stop(): Promise<void>;
 }
 
 /** Forks a script that sends `{ready: address}` and answers `cpu`. */
@@ -23,7 +32,11 @@ export async function startRemote(script: string, args: readonly string[] = []):
       const { cpu } = (await message(child)) as { cpu: NodeJS.CpuUsage };
       return cpu.user + cpu.system;
     },
-    stop: () => child.disconnect(),
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.disconnect();
+      }),
   };
 }
 

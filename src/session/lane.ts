@@ -214,10 +214,13 @@ export class Lane {
     return dropped;
   }
 
-  /** Every `snapshotEvery` entries, later while the fold is large against what was appended since. */
+  /**
+   * Every `snapshotEvery` entries, later while the fold is larger than what was appended since: a session of a
+   * thousand asks then writes each byte about twice, and not once every 64 entries again.
+   */
   private considerSnapshot(): void {
     const { version, chars } = this.snapshotDue;
-    if (this.snapshotting || this.committed.version < version || this.charsSince * 4 < chars) return;
+    if (this.snapshotting || this.committed.version < version || this.charsSince < chars) return;
     const { store, reading, snapshotEvery, reportFault } = this.options;
     // The snapshot is of what is committed: pending entries step aside for it.
     for (const { undo } of this.pending.toReversed()) undo.run();
