@@ -106,11 +106,19 @@ export async function settle(
   throw new Error('it never was decided');
 }
 
-/** Sends the same request until it is decided, and the same ask under new ids while it is only told to wait. */
-export async function untilSettled(at: Replica, ask: Ask): Promise<Decision> {
+/**
+ * Sends the same request until it is decided, and the same ask under new ids while it is only told to wait. Hears
+ * why, each time that it has to ask again.
+ */
+export async function untilSettled(
+  at: Replica,
+  ask: Ask,
+  heard: (why: string) => void = () => undefined,
+): Promise<Decision> {
   for (let tries = 0; tries < 500; tries += 1) {
-    const decision = await settle(at, request(ask));
+    const decision = await settle(at, request(ask), ({ status }) => heard(status));
     if (decision.effect !== 'throttle') return decision;
+    heard(said({ decision }));
     await sleep(Math.random() * 20);
   }
   throw new Error('throttled for ever');

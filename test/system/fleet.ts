@@ -1,7 +1,7 @@
 /** Servers as processes of their own, and an enforcement point that speaks to them over the real wire. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -70,12 +70,15 @@ export function createFleet(): Fleet {
     const file = join(cwd, 'assent.json');
     writeFileSync(file, JSON.stringify(config));
     const flags = ['serve', '--dev', '--config', file, '--listen', '127.0.0.1:0', '--json'];
+    const log = join(cwd, 'stderr');
+    const stderr = openSync(log, 'a');
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', BIN, ...flags], {
       cwd,
       env: { PATH: process.env['PATH'] ?? '', ASSENT_LOG_LEVEL: 'warn' },
-      stdio: ['ignore', 'pipe', openSync(join(cwd, 'stderr'), 'a')],
+      stdio: ['ignore', 'pipe', stderr],
     });
-    const { address, pid } = await announced(child, join(cwd, 'stderr'));
+    closeSync(stderr);
+    const { address, pid } = await announced(child, log);
     const transport = createTransport({ address, key });
     const client = createClient({ address, key, timeoutMs: 5000 });
     const replica: Replica = {

@@ -1,12 +1,13 @@
 /** `kill -9` at a random moment under load: what was answered is recorded, and stays as it was answered. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readRecords, verifyLog } from '../../src/audit/read.ts';
+import { verifyLog } from '../../src/audit/read.ts';
 import { AssentError } from '../../src/client/client.ts';
 import type { Decision } from '../../src/client/permission.ts';
 import type { AuthorizeRequest } from '../../src/gen/assent/v1/authorization_pb.js';
 import { isAllow, liftRates, mandate, payment, read, request, said, settle, tell } from './asking.ts';
 import { createFleet, type Fleet, type Replica } from './fleet.ts';
+import { recorded } from './recorded.ts';
 
 const ROUNDS = Number(process.env['ASSENT_KILL_ROUNDS'] ?? 3);
 const ASKERS = 12;
@@ -85,18 +86,6 @@ async function change(at: Replica, going: () => boolean, changes: Changes): Prom
     if (await unlessGone(at.client.patchData('finance/usual_amounts/newcomer', { value })))
       changes.acknowledged = value;
   }
-}
-
-/** Decision ids of the log, in its order; throws where the chain does not hold. */
-function recorded(records: string): { readonly ids: ReadonlySet<string>; readonly count: number } {
-  const ids = new Set<string>();
-  let count = 0;
-  for (const { text } of readRecords(records)) {
-    const { decision_id } = JSON.parse(text) as { decision_id?: string };
-    if (decision_id !== undefined) ids.add(decision_id);
-    count += 1;
-  }
-  return { ids, count };
 }
 
 test(`${ROUNDS} times killed, every answered allow has its record and nothing is spent twice or undone`, {

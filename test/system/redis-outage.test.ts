@@ -7,6 +7,7 @@ import type { Decision } from '../../src/client/permission.ts';
 import { HAS_REDIS_SERVER, type RedisServer, startRedis } from '../faults/redis-server.ts';
 import { liftRates, mandate, payment, read, request, said, settle, tell } from './asking.ts';
 import { createFleet, type Fleet, type Replica } from './fleet.ts';
+import { recorded } from './recorded.ts';
 
 describe.skipIf(!HAS_REDIS_SERVER)('a Redis that goes away under load (redis-server on the PATH)', () => {
   let server: RedisServer;
@@ -98,6 +99,8 @@ describe.skipIf(!HAS_REDIS_SERVER)('a Redis that goes away under load (redis-ser
       expect(new Set(under.settled.map((decision) => said({ decision })))).toEqual(new Set(['allow']));
       expect(new Set(under.settled.map(({ id }) => id)).size).toBe(under.settled.length);
       expect((await settle(at, missing)).effect).toBe('allow');
+      const { ids } = recorded(at.records);
+      expect(under.settled.filter(({ id }) => !ids.has(id))).toEqual([]);
       // What is in the log is what was answered: no more, no less.
       expect((await at.client.getSession(session)).spent).toEqual({ payments: String(under.settled.length) });
       console.log(`${under.settled.length} settled, ${under.failures.length} UNAVAILABLE on the way`);

@@ -36,19 +36,23 @@ describe.skipIf(!HAS_REDIS)('two processes on one Redis (redis-server or ASSENT_
   test('2,000 actions race for a budget of 700: exactly 700 are allowed', async () => {
     const session = await open('700');
     const decisions: Decision[] = [];
+    const again = new Map<string, number>();
     const began = performance.now();
     let next = 0;
     const racer = async (at: Replica): Promise<void> => {
       while (next < 2000) {
         const invoice = `INV-${next}`;
         next += 1;
-        decisions.push(await untilSettled(at, { ...payment(session, invoice), token }));
+        const ask = { ...payment(session, invoice), token };
+        decisions.push(await untilSettled(at, ask, (why) => again.set(why, (again.get(why) ?? 0) + 1)));
       }
     };
     await Promise.all(Array.from({ length: 64 }, (_, i) => racer(i % 2 ? a : b)));
     const seconds = (performance.now() - began) / 1000;
+    const asks = 2000 + [...again.values()].reduce((sum, count) => sum + count, 0);
     console.log(
-      `race: 2000 actions settled in ${seconds.toFixed(1)} s, ${Math.round(2000 / seconds)} a second`,
+      `race: 2000 actions settled in ${seconds.toFixed(1)} s by ${asks} asks, ${Math.round(asks / seconds)} a second; again:`,
+      Object.fromEntries(again),
     );
     const allowed = decisions.filter(({ effect }) => effect === 'allow');
     expect(allowed).toHaveLength(700);
