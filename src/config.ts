@@ -123,6 +123,7 @@ const SETTINGS: readonly Setting[] = [
   },
   {
     key: 'telemetry',
+    env: 'ASSENT_LOG_LEVEL',
     words:
       'Prometheus endpoint (`listen`; leave it out for none) and `log_level`: debug, info, warn, error, silent.',
     example: { listen: '127.0.0.1:9464', log_level: 'info' },
@@ -207,7 +208,7 @@ export function parseConfig({ raw, flags, env, dev }: ConfigSource): Config {
     recordLog: readRecordLog(required(raw, 'record_log')),
     telemetry: {
       listen: telemetryListen === undefined ? undefined : readText(telemetryListen, 'telemetry.listen'),
-      logLevel: readLogLevel(telemetry['log_level'] ?? env['ASSENT_LOG_LEVEL'] ?? 'info'),
+      logLevel: readLogLevel(env['ASSENT_LOG_LEVEL'] ?? telemetry['log_level'] ?? 'info'),
     },
     maxAsks: readWhole(raw['max_asks'] ?? 4096, 'max_asks', { least: 1, most: 1_000_000 }),
     dev,

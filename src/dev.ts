@@ -58,6 +58,8 @@ export function prepareDev(directory: string): Readonly<Record<string, unknown>>
     },
     delegation: { agents },
     record_log: { directory: join(directory, 'records'), durability: 'os' },
+    // What a person at a terminal wants to see; the rest is for machines.
+    telemetry: { log_level: 'warn' },
   };
 }
 
