@@ -15,11 +15,12 @@ const session = await assent.openSession({
 });
 
 const pay = ({ vendor, amount }, key) => ({ paid: `${amount} to ${vendor}`, key }); // the tool
-for (const amount of ['1200.00', '1200.00', '3700.00']) {
-  const args = { vendor: 'acme', account: 'DE02120300000000202051', amount, invoice: 'INV-17' };
+for (const bill of ['INV-17 1200.00', 'INV-17 1200.00', 'INV-18 3700.00']) {
+  const [invoice, amount] = bill.split(' ');
+  const args = { vendor: 'acme', account: 'DE02120300000000202051', amount, invoice };
   const ask = { action: 'payment.send', arguments: args, token, session: session.id };
   const call = await assent.guard(ask, (permit) => pay(permit.arguments, permit.executionKey));
   const { effect, reasons } = call.permission;
-  console.log(amount, effect, call.permitted ? call.output : reasons.map(({ code }) => code));
+  console.log(invoice, effect, call.permitted ? call.output : reasons.map(({ code }) => code));
 }
 assent.close();

@@ -59,7 +59,7 @@ const SETTINGS: readonly Setting[] = [
     key: 'store',
     env: 'ASSENT_STORE',
     words:
-      'Sessions, policy and proofs: a path for the embedded store (one process), `redis://HOST:PORT/DB` or `rediss://…` (replicas share it).',
+      'Sessions, policy and proofs: a path for the embedded store (one process), or a Redis that replicas share: `redis://HOST:PORT/DB`, `redis+sentinel://HOST:PORT,…/NAME` or `redis+cluster://HOST:PORT,…`; `rediss` for TLS.',
     example: 'redis://127.0.0.1:6379/0',
   },
   {

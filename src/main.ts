@@ -1,10 +1,10 @@
-/** Assembles the house: config → drivers → rooms → walks → servers. The only file that names every driver. */
+/** Assembles the house: config → stores and log → rooms → walks → servers. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { eventRecord } from './audit/event.ts';
 import { openFileLog } from './audit/file.ts';
+import type { RecordLog } from './audit/log.ts';
 import { createSealer } from './audit/seal.ts';
 import { parseCatalog } from './catalog/parse.ts';
 import { createActionReader } from './catalog/read-action.ts';
@@ -12,30 +12,21 @@ import { type Config, parseConfig, readConfigFile } from './config.ts';
 import { decide, type Rooms } from './decide.ts';
 import { createDelegationVerifier } from './delegation/verify.ts';
 import { prepareDev } from './dev.ts';
+import type { Role } from './model/ask.ts';
 import type { Verbs } from './model/verbs.ts';
 import { sealPolicyVerbs } from './policies.ts';
 import { createPolicyRoom } from './policy/activate.ts';
 import { createCompiler } from './policy/compile.ts';
 import { holdFloors } from './policy/floors.ts';
-import { createMemoryPolicyStore } from './policy/memory.ts';
-import { createRedisPolicyStore } from './policy/redis.ts';
-import { createSqlitePolicyStore } from './policy/sqlite.ts';
-import type { PolicyStore } from './policy/store.ts';
 import { createProvenance } from './provenance/provenance.ts';
 import { report } from './report.ts';
-import { createMemorySessionStore } from './session/memory.ts';
-import { createRedisSessionStore } from './session/redis.ts';
 import { createSessionRoom } from './session/session.ts';
-import { createSqliteSessionStore } from './session/sqlite.ts';
-import type { SessionStore } from './session/store.ts';
 import { sealSessionVerbs } from './sessions.ts';
+import { listenTo, openStores, type Stores } from './stores.ts';
 import { serveTelemetry } from './telemetry/http.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
-import { connectReplayStore } from './token/redis.ts';
-import type { ReplayStore } from './token/replay.ts';
-import { createMemoryReplayStore } from './token/replay-memory.ts';
-import { createSqliteReplayStore } from './token/replay-sqlite.ts';
+import { createPulse } from './telemetry/pulse.ts';
 import { createTokenVerifier } from './token/verify.ts';
 import { readPem } from './wire/grpc/listen.ts';
 import { createGrpcServer } from './wire/grpc/serve.ts';
@@ -49,28 +40,75 @@ export interface House {
   close(): Promise<void>;
 }
 
-interface Stores {
-  readonly sessions: SessionStore;
-  readonly policies: PolicyStore;
-  readonly replay: ReplayStore;
-  close(): Promise<void>;
-}
+/** Has something closed with the house. */
+type AtEnd = (close: () => unknown) => void;
 
 /**
  * Builds the house by its config.
- * @throws Error naming what is missing or broken: no policy, no issuer, no key, no log, no store, no start
+ * @throws Error naming what is missing or broken: no policy, no issuer, no key, no log, no store, no start; what
+ * was opened before it is closed again
  */
 export async function assemble(config: Config, log: Log): Promise<House> {
+  const opened: (() => unknown)[] = [];
+  const close = async (): Promise<void> => {
+    // The last first: each may still need what was there before it.
+    for (const end of opened.splice(0).reverse()) await end();
+  };
+  try {
+    return { ...(await furnish(config, log, (end) => void opened.push(end))), close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+interface Parts {
+  readonly records: RecordLog;
+  readonly stores: Stores;
+  /** False while the record log or the session store is known to fail. */
+  ready(): boolean;
+}
+
+async function openParts(config: Config, log: Log, atEnd: AtEnd): Promise<Parts> {
+  const { directory: dir, durability } = config.recordLog;
+  const records = openFileLog({ dir, durability });
+  atEnd(() => records.close());
+  if (records.recovered.droppedBytes > 0)
+    log.warn({ ...records.recovered }, 'the record log ended in a torn record, which was set aside');
+  const stores = await openStores(config.session.store, Date.now);
+  atEnd(() => stores.close());
+  const storePulse = createPulse({
+    part: 'session store',
+    probe: () => stores.sessions.load({ tenant: '', session: '' }),
+    log,
+  });
+  const logPulse = createPulse({
+    part: 'record log',
+    // Only a record shows that records can be written; this one says that there was a time without any.
+    probe: () => records.append(eventRecord({ ...RESUMED, at: Date.now() }, config.dev)),
+    log,
+  });
+  atEnd(() => storePulse.close());
+  atEnd(() => logPulse.close());
+  return {
+    records: { append: (build) => logPulse.hear(records.append(build)), close: () => records.close() },
+    stores: listenTo(stores, storePulse.hear),
+    ready: () => storePulse.isWell() && logPulse.isWell(),
+  };
+}
+
+/** Of nobody's asking. */
+const RESUMED = { kind: 'log.resumed', pep: { id: '', tenant: '', roles: new Set<Role>() }, facts: {} };
+
+async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<House, 'close'>> {
   const now = Date.now;
   const metrics = createMetrics();
   const reportFault = (cause: unknown) => log.error({ cause }, 'something failed on our side');
-  const records = openFileLog({ dir: config.recordLog.directory, durability: config.recordLog.durability });
-  if (records.recovered.droppedBytes > 0)
-    log.warn({ ...records.recovered }, 'the record log ended in a torn record, which was set aside');
-  const stores = await openStores(config, now);
+  const { records, stores, ready } = await openParts(config, log, atEnd);
   const catalog = parseCatalog(config.catalog);
   const provenance = createProvenance({ key: config.fleetKey });
   const tokens = await createTokenVerifier({ config: config.token, replay: stores.replay, log, at: now() });
+  atEnd(() => tokens.close());
   const delegation = createDelegationVerifier({ config: config.delegation });
   const policy = await createPolicyRoom({
     store: stores.policies,
@@ -81,6 +119,7 @@ export async function assemble(config: Config, log: Log): Promise<House> {
     watchIntervalMs: config.policy.watchIntervalMs,
     memoryMib: config.policy.memoryMib,
   });
+  atEnd(() => policy.close());
   const sealer = createSealer({
     log: records,
     active: policy.status,
@@ -88,6 +127,7 @@ export async function assemble(config: Config, log: Log): Promise<House> {
     dev: config.dev,
     onFault: reportFault,
   });
+  atEnd(() => sealer.close());
   const sessions = createSessionRoom({
     ...config.session,
     store: stores.sessions,
@@ -153,61 +193,9 @@ export async function assemble(config: Config, log: Log): Promise<House> {
       now,
       seal: (kind, { pep, at }, facts) => sealEvent({ kind, pep, at, facts }),
     }),
-    ready: () => true,
+    ready,
   };
-  return {
-    verbs,
-    rooms,
-    metrics,
-    async close() {
-      policy.close();
-      tokens.close();
-      await sealer.close();
-      await records.close();
-      await stores.close();
-    },
-  };
-}
-
-async function openStores({ session }: Config, now: () => number): Promise<Stores> {
-  const { store } = session;
-  if (store.kind === 'memory') {
-    return {
-      sessions: createMemorySessionStore(),
-      policies: createMemoryPolicyStore(),
-      replay: createMemoryReplayStore(now),
-      close: async () => undefined,
-    };
-  }
-  if (store.kind === 'sqlite') {
-    mkdirSync(dirname(store.path), { recursive: true, mode: 0o700 });
-    const sessions = createSqliteSessionStore(store);
-    const policies = createSqlitePolicyStore(`${store.path}-policy`);
-    const proofs = new DatabaseSync(`${store.path}-proofs`);
-    return {
-      sessions,
-      policies,
-      replay: createSqliteReplayStore(proofs, now),
-      async close() {
-        await Promise.all([sessions.close(), policies.close()]);
-        proofs.close();
-      },
-    };
-  }
-  const sessions = await createRedisSessionStore(store);
-  if (store.server.kind !== 'standalone')
-    throw new Error('`store`: policies live on a standalone redis only, so far');
-  const policies = await createRedisPolicyStore({ url: store.server.url });
-  const proofs = await connectReplayStore(store.server.url, store.commandTimeoutMs);
-  return {
-    sessions,
-    policies,
-    replay: proofs.store,
-    async close() {
-      await Promise.all([sessions.close(), policies.close()]);
-      proofs.close();
-    },
-  };
+  return { verbs, rooms, metrics };
 }
 
 export interface ServeOptions {
@@ -250,18 +238,17 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   };
   const config = parseConfig({ raw, flags, env, dev });
   const log = createLog(config.telemetry.logLevel);
+  const tls = config.tls && {
+    cert: readPem(config.tls.cert, 'tls.cert'),
+    key: readPem(config.tls.key, 'tls.key'),
+    ...(config.tls.clientCa === undefined ? {} : { clientCa: readPem(config.tls.clientCa, 'tls.client_ca') }),
+  };
   const house = await assemble(config, log);
   const { metrics, verbs } = house;
   const server = createGrpcServer({
     verbs,
     registrations: config.enforcementPoints,
-    tls: config.tls && {
-      cert: readPem(config.tls.cert, 'tls.cert'),
-      key: readPem(config.tls.key, 'tls.key'),
-      ...(config.tls.clientCa === undefined
-        ? {}
-        : { clientCa: readPem(config.tls.clientCa, 'tls.client_ca') }),
-    },
+    tls,
     listen: config.listen,
     dev,
     maxAsks: config.maxAsks,

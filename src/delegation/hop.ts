@@ -21,6 +21,8 @@ export interface Hop {
   readonly jws: CompactJws;
   /** base64url SHA-256 of the compact bytes: what a child names as its parent. */
   readonly digest: string;
+  /** base64url SHA-256 of what was signed: equal however the signature is written, so debts are kept under it. */
+  readonly name: string;
   readonly tenant: string;
   readonly delegator: Identity;
   readonly delegate: Identity;
@@ -72,6 +74,7 @@ export function readHop(compact: string): Hop {
   return {
     jws,
     digest: hash('sha256', compact, 'base64url'),
+    name: hash('sha256', jws.signed, 'base64url'),
     tenant: needPlain(payload['tenant'], 'tenant', MAX_NAME),
     delegator: needIdentity(needObject(payload['delegator'], 'delegator', ['iss', 'id']), 'delegator'),
     delegate: needIdentity(delegate, 'delegate'),

@@ -35,7 +35,6 @@ interface Chain {
   readonly mandate: string;
   readonly lengths: readonly number[];
   readonly notBefore: number;
-  readonly expiresAt: number;
   readonly delegate: Identity;
   readonly jkt: string | undefined;
   readonly permits: (action: string) => boolean;
@@ -54,6 +53,8 @@ const BY_TOKEN: Authority = freeze({
   limits: {},
   root: undefined,
   hops: [],
+  hopLimits: {},
+  expiresAt: Number.POSITIVE_INFINITY,
 });
 const BY_NOTHING: Authority = freeze({ ...BY_TOKEN, permits: false });
 
@@ -147,14 +148,17 @@ function summarise(ask: Ask, hops: readonly Hop[], limits: Readonly<Record<strin
     actors: [root.delegator, ...hops.map(({ delegate }) => delegate)],
     limits,
     root: { by: root.delegator, task: root.task },
-    hops: hops.map(({ digest }) => digest),
+    hops: hops.map(({ name }) => name),
+    hopLimits: Object.fromEntries(
+      hops.map(({ name, limits: own }) => [name, Object.freeze(Object.fromEntries(own))]),
+    ),
+    expiresAt: Math.min(...hops.map(({ expiresAt }) => expiresAt)),
   };
   return {
     tenant: root.tenant,
     mandate: root.mandate,
     lengths: ask.chain.map(({ length }) => length),
     notBefore: Math.max(...hops.map(({ notBefore }) => notBefore)),
-    expiresAt: Math.min(...hops.map(({ expiresAt }) => expiresAt)),
     delegate: last.delegate,
     jkt: last.jkt,
     permits: (action) => patterns.every((permits) => permits(action)),
@@ -164,8 +168,8 @@ function summarise(ask: Ask, hops: readonly Hop[], limits: Readonly<Record<strin
 }
 
 /** The whole chain ends with the first of its hops to end. */
-function checkTimes({ notBefore, expiresAt }: Chain, at: number): void {
-  if (at >= expiresAt) throw new Refusal('delegation.expired');
+function checkTimes({ notBefore, inside }: Chain, at: number): void {
+  if (at >= inside.expiresAt) throw new Refusal('delegation.expired');
   if (at < notBefore) throw new Refusal('delegation.not_yet_valid');
 }
 
@@ -181,5 +185,6 @@ function freeze(authority: Authority): Authority {
   Object.freeze(authority.actors);
   Object.freeze(authority.limits);
   Object.freeze(authority.hops);
+  Object.freeze(authority.hopLimits);
   return Object.freeze(authority);
 }

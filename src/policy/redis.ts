@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { Fault } from '../model/refusal.ts';
 import type { DataDocument, PolicyStore, StoredActivation } from './store.ts';
 
@@ -19,23 +19,21 @@ redis.call('PUBLISH', KEYS[3], 'data')
 return 1`;
 
 export interface RedisPolicyStoreOptions {
-  /** `redis://` or `rediss://`. */
-  readonly url: string;
+  /** For commands; its limit must be enough for a bundle of 8 MiB. Closing the store disconnects both. */
+  readonly redis: Redis | Cluster;
+  /** For hints: a connection that listens can do nothing else. */
+  readonly listener: Redis | Cluster;
   /** Before every key; one hash tag, so that Cluster keeps them together. */
   readonly prefix?: string;
-  /** Milliseconds that a command may take, 8 MiB bundles included. */
-  readonly timeoutMs?: number;
 }
 
 /**
  * Policies in Redis, shared by every replica; as durable as the server's `appendfsync` makes it. Nothing is
  * queued, resent or retried: the room's next poll is the retry.
- * @throws Fault when Redis does not answer at the start
+ * @throws Fault when Redis does not answer at the start; both connections are closed then
  */
 export async function createRedisPolicyStore(options: RedisPolicyStoreOptions): Promise<PolicyStore> {
-  const { url, prefix = 'assent:{policy}', timeoutMs = 2_000 } = options;
-  const redis = connect(url, timeoutMs);
-  const listener = connect(url, timeoutMs);
+  const { redis, listener, prefix = 'assent:{policy}' } = options;
   const keys = {
     bundle: (revision: string) => `${prefix}:bundle:${revision}`,
     history: `${prefix}:activations`,
@@ -56,7 +54,6 @@ export async function createRedisPolicyStore(options: RedisPolicyStoreOptions): 
     listener.disconnect();
   };
   try {
-    await Promise.all([redis.connect(), listener.connect()]);
     await listener.subscribe(keys.hints);
   } catch (cause) {
     // Nobody would ever close what was never handed out: without this it reconnects for ever.
@@ -120,21 +117,6 @@ export async function createRedisPolicyStore(options: RedisPolicyStoreOptions): 
       end();
     },
   };
-}
-
-function connect(url: string, commandTimeout: number): Redis {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout,
-    connectTimeout: commandTimeout,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 500),
-  });
-  // Every command says itself when it failed; unheard, this event would end the process.
-  redis.on('error', () => undefined);
-  return redis;
 }
 
 async function ask<T>(run: () => Promise<T>): Promise<T> {

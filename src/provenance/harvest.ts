@@ -71,7 +71,7 @@ export function harvestScalar(into: Harvest, value: JsonValue, writer: Writer): 
   if (whole === undefined) return;
   into.characters += whole.length;
   if (into.characters > MAX_CHARACTERS) return;
-  // An agent's own words (`self`) come back without the origin they had; whoever held it stays the stronger.
+  // An agent's own words (`self`) come back without the origin they had; the session still knows it by the first time.
   const trusted = writer === 'system';
   const set = trusted ? into.trusted : into.untrusted;
   note(set, whole);

@@ -19,8 +19,8 @@ interface Output {
 
 /**
  * Where values come from. Within one output a value that stands in a trusted field is trusted, whatever the text
- * beside it repeats, and every value is handed over once. Between outputs the session settles it: what the user
- * said is the user's, whoever repeats it.
+ * beside it repeats, and every value is handed over once. Between outputs the session settles it: the origin under
+ * which a value was first seen stays, except that what the user said is the user's, whoever said it before.
  */
 export interface Tracer {
   /** The user's values, for the entry that opens or amends a session. At most 2048. */

@@ -20,10 +20,16 @@ export interface Committing extends Door {
  * The answer to an ask that leaves nothing behind: stateless, or a dry run. A dry run's allow is no permit, so it
  * has neither expiry nor execution key.
  */
-export function answerWithoutTrace({ ask, at, id, caller }: Facts, verdict: Verdict, by: Committing): Answer {
+export function answerWithoutTrace(facts: Facts, verdict: Verdict, by: Committing): Answer {
+  const { ask, id } = facts;
   if (verdict.effect !== 'allow' || ask.dryRun) return { ...verdict, id };
   refuseLate(ask.deadline, by);
-  return { ...verdict, id, expiresAt: Math.min(at + by.allowLifetimeMs, caller.expiresAt) };
+  return { ...verdict, id, expiresAt: endOf(facts, by) };
+}
+
+/** An allow outlives neither its own time, nor the token, nor any hop of the chain. */
+function endOf({ at, caller, authority }: Facts, { allowLifetimeMs }: Committing): number {
+  return Math.min(at + allowLifetimeMs, caller.expiresAt, authority.expiresAt);
 }
 
 /**
@@ -76,10 +82,10 @@ function refuseUncovered(
 }
 
 function draft({ fold, log }: Lane, facts: Facts, verdict: Verdict, by: Committing): Answer {
-  const { ask, at, id, caller, action } = facts;
+  const { ask, id, action } = facts;
   if (verdict.effect !== 'allow')
     return { ...verdict, id, causeId: by.keys.causeId(log, action.name, verdict.reasons[0]?.code ?? '') };
-  const expiresAt = Math.min(at + by.allowLifetimeMs, fold.now.mandate.expiresAt, caller.expiresAt);
+  const expiresAt = Math.min(fold.now.mandate.expiresAt, endOf(facts, by));
   if (!action.effectful) return { ...verdict, id, expiresAt };
   // An operation keeps its key whoever retries it; without one the request is the effect.
   const effect =

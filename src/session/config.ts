@@ -1,8 +1,9 @@
 /** The `session` section: where sessions live, how many are held, how long an allow is good. */
+import { readFileSync } from 'node:fs';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { Malformed } from '../model/refusal.ts';
 import { DEFAULT_BOUNDS, type SessionBounds } from './bounds.ts';
-import type { RedisAccess, RedisNode, RedisServer } from './redis.ts';
+import { parseRedisUrl, type RedisServer } from './redis-url.ts';
 import {
   DEFAULT_ALLOW_LIFETIME_MS,
   DEFAULT_MAX_BYTES,
@@ -16,8 +17,6 @@ export type SessionStoreConfig =
   | {
       readonly kind: 'redis';
       readonly server: RedisServer;
-      /** To be read by whoever makes the store. */
-      readonly passwordFile: string | undefined;
       readonly commandTimeoutMs: number;
       readonly connectTimeoutMs: number;
     };
@@ -63,6 +62,11 @@ export const SESSION_SETTINGS: readonly Setting[] = [
   {
     key: 'redis_password_file',
     meaning: 'file that holds the password for Redis; absent: the one in the url, if any',
+    default: '',
+  },
+  {
+    key: 'redis_sentinel_password_file',
+    meaning: 'file that holds the password for the sentinels, where they want one',
     default: '',
   },
   {
@@ -139,7 +143,11 @@ export const SESSION_SETTINGS: readonly Setting[] = [
   },
 ];
 
-/** @throws Malformed naming the key, for unknown keys, wrong types, values out of range, and Redis in clear text over a network */
+/**
+ * Reads the section, and the password files that it names.
+ * @throws Malformed naming the key, for unknown keys, wrong types, values out of range, unreadable files, and
+ * Redis in clear text over a network
+ */
 export function parseSessionConfig(section: JsonObject): SessionConfig {
   const known = new Set(SESSION_SETTINGS.map(({ key }) => key));
   for (const key of Object.keys(section))
@@ -183,18 +191,40 @@ function textOf(section: JsonObject, key: string): string {
   return value;
 }
 
+/** What the file holds but for the end of its line; undefined where none is named. */
+function secretOf(section: JsonObject, key: string): string | undefined {
+  const path = settingOf(section, key);
+  if (path === '') return undefined;
+  if (typeof path !== 'string') throw new Malformed(`session.${key}`, 'is not a path');
+  let secret: string;
+  try {
+    secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch {
+    throw new Malformed(`session.${key}`, 'names a file that cannot be read');
+  }
+  if (secret === '') throw new Malformed(`session.${key}`, 'names an empty file');
+  return secret;
+}
+
 function storeOf(section: JsonObject): SessionStoreConfig {
   const store = textOf(section, 'store');
   if (store === 'memory:') return { kind: 'memory' };
   if (/^(rediss?(\+sentinel|\+cluster)?|unix):/.test(store)) {
     const insecure = settingOf(section, 'store_insecure');
     if (typeof insecure !== 'boolean') throw new Malformed('session.store_insecure', 'is not true or false');
-    const passwordFile = settingOf(section, 'redis_password_file');
-    if (typeof passwordFile !== 'string') throw new Malformed('session.redis_password_file', 'is not a path');
+    const server = parseRedisUrl(store, insecure);
+    const password = secretOf(section, 'redis_password_file');
+    const sentinelPassword = secretOf(section, 'redis_sentinel_password_file');
+    if (sentinelPassword !== undefined && server.kind !== 'sentinel')
+      throw new Malformed('session.redis_sentinel_password_file', 'is for sentinels only');
     return {
       kind: 'redis',
-      passwordFile: passwordFile === '' ? undefined : passwordFile,
-      server: parseRedisServer(store, insecure),
+      server: {
+        ...server,
+        // Before one in the url.
+        ...(password === undefined ? {} : { password }),
+        ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+      },
       commandTimeoutMs: numberOf(section, 'redis_timeout_ms'),
       connectTimeoutMs: numberOf(section, 'redis_connect_timeout_ms'),
     };
@@ -204,50 +234,4 @@ function storeOf(section: JsonObject): SessionStoreConfig {
   if (synchronous !== 'normal' && synchronous !== 'full')
     throw new Malformed('session.sqlite_synchronous', 'is neither `normal` nor `full`');
   return { kind: 'sqlite', path: store, synchronous };
-}
-
-const REDIS_URL =
-  /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]+)(?:\/([^/?]*))?$/;
-const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
-
-/** @throws Malformed for a URL that cannot be read, and for clear text over a network unless `insecure` */
-function parseRedisServer(url: string, insecure: boolean): RedisServer {
-  if (url.startsWith('unix:')) return { kind: 'standalone', url: url.replace(/^unix:(\/\/)?/, '') };
-  const match = REDIS_URL.exec(url);
-  if (match === null) throw new Malformed('session.store', 'is not a redis url');
-  const [, scheme, topology, username, password, hosts = '', name = ''] = match;
-  const nodes = hosts.split(',').map(nodeOf);
-  const tls = scheme === 'rediss';
-  if (!tls && !insecure && nodes.some(({ host }) => !LOOPBACK.has(host)))
-    throw new Malformed('session.store', 'needs `rediss` outside this machine');
-  const access: RedisAccess = {
-    tls,
-    ...(username ? { username: decoded(username) } : {}),
-    ...(password ? { password: decoded(password) } : {}),
-  };
-  if (topology === '+sentinel') {
-    if (name === '') throw new Malformed('session.store', 'names no sentinel group');
-    return { kind: 'sentinel', sentinels: nodes, name, ...access };
-  }
-  if (topology === '+cluster') return { kind: 'cluster', nodes, ...access };
-  if (nodes.length > 1)
-    throw new Malformed('session.store', 'names several servers, yet neither sentinel nor cluster');
-  return { kind: 'standalone', url };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // The decoder would quote the text, and this one may be a password.
-    throw new Malformed('session.store', 'has a bad escape');
-  }
-}
-
-function nodeOf(text: string): RedisNode {
-  const match = /^([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?$/.exec(text);
-  const port = Number(match?.[2] ?? 6379);
-  if (match?.[1] === undefined || port < 1 || port > 65_535)
-    throw new Malformed('session.store', 'names no host and port');
-  return { host: match[1], port };
 }

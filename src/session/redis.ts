@@ -1,5 +1,5 @@
 /** Sessions in Redis, one stream each: standalone, Sentinel or Cluster. */
-import { Cluster, Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { Fault } from '../model/refusal.ts';
 import type { Head } from '../model/session.ts';
 import { APPEND, type Law, LOAD, SNAPSHOT } from './redis-laws.ts';
@@ -18,108 +18,12 @@ import {
   sessionOfMember,
 } from './store.ts';
 
-/** Where Redis is. The three differ in how a connection is found, and in nothing else. */
-export type RedisServer =
-  | { readonly kind: 'standalone'; readonly url: string }
-  | ({
-      readonly kind: 'sentinel';
-      readonly sentinels: readonly RedisNode[];
-      readonly name: string;
-    } & RedisAccess)
-  | ({ readonly kind: 'cluster'; readonly nodes: readonly RedisNode[] } & RedisAccess);
-
-export interface RedisNode {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface RedisAccess {
-  readonly username?: string;
-  readonly password?: string;
-  readonly tls: boolean;
-}
-
-export interface RedisSessionStoreOptions {
-  readonly server: RedisServer;
-  /** Goes before one in the url. */
-  readonly password?: string;
-  /** Milliseconds after which an answer is taken for lost. */
-  readonly commandTimeoutMs: number;
-  /** Milliseconds for the first connection. */
-  readonly connectTimeoutMs: number;
-}
-
-/** A command is not repeated, queued or resent by the client: what a lost answer means is decided by the walk. */
-const NO_RETRIES = {
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 0,
-  lazyConnect: true,
-  protocol: 2,
-  replyMapping: 'legacy',
-  disableClientInfo: true,
-} as const;
-
-/** Backstop for the commands of a connection's own handshake; ours have a shorter limit. */
-const HANDSHAKE_TIMEOUT_MS = 1000;
-
-/** 10, 20, 40 … 500 ms between attempts to connect. */
-function retryDelay(times: number): number {
-  return Math.min(500, 5 * 2 ** Math.min(times, 8));
-}
-
 /**
- * Connects and keeps connected.
- * @throws Fault when there is no server within `connectTimeoutMs`
+ * Sessions over a connection that was made for them (see `connectRedis`); closing the store disconnects it.
+ * @param timeoutMs milliseconds after which an answer is taken for lost
  */
-export async function createRedisSessionStore(options: RedisSessionStoreOptions): Promise<SessionStore> {
-  const redis = clientOf(options);
-  const store = new RedisSessionStore(redis, options.commandTimeoutMs);
-  const connected = new Promise<void>((resolve) => redis.once('ready', resolve));
-  // Only the first attempt's failure, and the client tries again: what counts is being ready in time.
-  redis.connect().catch((cause: unknown) => store.blame(cause));
-  if (await isLate(connected, options.connectTimeoutMs)) {
-    redis.disconnect();
-    throw store.unavailable(new Error(`no connection within ${options.connectTimeoutMs} ms`));
-  }
-  return store;
-}
-
-function clientOf(options: RedisSessionStoreOptions): Redis | Cluster {
-  const { server, connectTimeoutMs: connectTimeout } = options;
-  const common = { ...NO_RETRIES, connectTimeout, commandTimeout: HANDSHAKE_TIMEOUT_MS };
-  if (server.kind === 'standalone') {
-    const password = options.password === undefined ? {} : { password: options.password };
-    return new Redis(server.url, { ...common, ...password, retryStrategy: retryDelay });
-  }
-  const access = {
-    username: server.username,
-    password: options.password ?? server.password,
-    ...(server.tls ? { tls: {} } : {}),
-  };
-  if (server.kind === 'sentinel') {
-    const sentinels = server.sentinels.map((node) => ({ ...node }));
-    return new Redis({ ...common, ...access, sentinels, name: server.name, retryStrategy: retryDelay });
-  }
-  const { enableOfflineQueue, lazyConnect, ...ofNodes } = common;
-  return new Cluster([...server.nodes], {
-    enableOfflineQueue,
-    lazyConnect,
-    clusterRetryStrategy: retryDelay,
-    retryDelayOnFailover: 0,
-    retryDelayOnClusterDown: 0,
-    retryDelayOnTryAgain: 0,
-    maxRedirections: 2,
-    redisOptions: { ...ofNodes, ...access },
-  });
-}
-
-async function isLate(work: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(true), ms);
-  });
-  return Promise.race([work.then(() => false), late]).finally(() => clearTimeout(timer));
+export function createRedisSessionStore(redis: Redis | Cluster, timeoutMs: number): SessionStore {
+  return new RedisSessionStore(redis, timeoutMs);
 }
 
 class RedisSessionStore implements SessionStore {
@@ -134,15 +38,12 @@ class RedisSessionStore implements SessionStore {
   constructor(redis: Redis | Cluster, timeoutMs: number) {
     this.redis = redis;
     this.timeoutMs = timeoutMs;
-    redis.on('error', (cause: unknown) => this.blame(cause));
+    redis.on('error', (cause: unknown) => {
+      this.trouble = cause;
+    });
   }
 
-  /** Remembers why there is no connection. */
-  blame(cause: unknown): void {
-    this.trouble = cause;
-  }
-
-  unavailable(cause: unknown): Fault {
+  private unavailable(cause: unknown): Fault {
     return new Fault(
       'SESSION_STORE_UNAVAILABLE',
       this.redis.status === 'ready' ? cause : (this.trouble ?? cause),
@@ -245,7 +146,7 @@ class RedisSessionStore implements SessionStore {
 
   /** Commands of one tick leave in one write: a third of this thread's time with sixteen asks in flight otherwise. */
   private gather(): void {
-    if (this.gathering || this.redis instanceof Cluster || this.redis.status !== 'ready') return;
+    if (this.gathering || isCluster(this.redis) || this.redis.status !== 'ready') return;
     const { stream } = this.redis;
     this.gathering = true;
     stream.cork();
@@ -262,9 +163,13 @@ class RedisSessionStore implements SessionStore {
   private giveUp(sentAt: number, reject: (cause: unknown) => void): void {
     reject(new Fault('SESSION_STORE_UNAVAILABLE', new Error(`no answer within ${this.timeoutMs} ms`)));
     if (this.heardAt >= sentAt) return;
-    const connections = this.redis instanceof Cluster ? this.redis.nodes('all') : [this.redis];
+    const connections = isCluster(this.redis) ? this.redis.nodes('all') : [this.redis];
     for (const connection of connections) if (connection.status === 'ready') connection.stream?.destroy();
   }
+}
+
+function isCluster(redis: Redis | Cluster): redis is Cluster {
+  return redis.isCluster;
 }
 
 function keysOf(key: SessionKey): [string, string] {

@@ -91,8 +91,9 @@ function heldBy(permit: Permit, budget: string): Decimal {
 }
 
 /**
- * What is left of each budget of the mandate, for this chain. Every hop's spending counts against what all hops
- * together leave, so delegates in parallel share one limit: never too much is left, at times too little.
+ * What is left of each budget of the mandate, for this chain: the least of what the mandate and each hop's own
+ * limit have left. Spending is debited to every hop of the chain it was made by, so delegates in parallel share
+ * exactly what their common ancestors have.
  */
 export function remainingOf(
   fold: Fold,
@@ -116,15 +117,16 @@ function remainingOfChain(
   open: Permit | undefined,
   budget: string,
 ): Decimal | undefined {
-  const limit = parseDecimal(of(authority.limits, budget) ?? '');
-  if (limit === undefined) return undefined;
-  let most = ZERO;
+  let least: Decimal | undefined;
   for (const hop of authority.hops) {
+    const limit = of(of(authority.hopLimits, hop) ?? NONE, budget);
+    if (limit === undefined) continue;
     const held = open?.hops.includes(hop) === true ? heldBy(open, budget) : ZERO;
     const spent = subtractDecimal(fold.hopSums.get(`${hop} ${budget}`) ?? ZERO, held);
-    if (compareDecimal(spent, most) > 0) most = spent;
+    const left = subtractDecimal(limit, spent);
+    if (least === undefined || compareDecimal(left, least) < 0) least = left;
   }
-  return subtractDecimal(limit, most);
+  return least;
 }
 
 /** True when every budget is named and covers all that is taken from it. */

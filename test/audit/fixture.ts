@@ -109,7 +109,16 @@ export function trailOf(action = 'payment.send', args: JsonObject = PAYMENT): Tr
     id: '01890a5d-ac96-774b-bcce-b302099a8058',
     caller: CALLER,
     action: read,
-    authority: { permits: true, depth: 1, actors: [], limits: {}, root: undefined, hops: ['hop-hash-1'] },
+    authority: {
+      permits: true,
+      depth: 1,
+      actors: [],
+      limits: {},
+      root: undefined,
+      hops: ['hop-hash-1'],
+      hopLimits: {},
+      expiresAt: Number.POSITIVE_INFINITY,
+    },
     provenance: { account: 'trusted', amount: 'user' },
     judged: {
       verdict: { effect: 'allow', reasons: [], obligations: [], consume: [] },

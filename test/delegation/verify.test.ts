@@ -1,7 +1,19 @@
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { parseDecimal } from '../../src/model/decimal.ts';
 import { compilePatterns, isPattern, narrows } from '../../src/model/pattern.ts';
-import { AT, askOf, callerOf, chainOf, codeOf, hop, identityOf, openingOf, verifierOf } from './chains.ts';
+import {
+  AT,
+  askOf,
+  callerOf,
+  chainOf,
+  codeOf,
+  hop,
+  identityOf,
+  NOW,
+  openingOf,
+  verifierOf,
+} from './chains.ts';
 
 describe('patterns', () => {
   test.each<[readonly string[], string, boolean]>([
@@ -64,6 +76,8 @@ describe('without a chain', () => {
       limits: {},
       root: undefined,
       hops: [],
+      hopLimits: {},
+      expiresAt: Number.POSITIVE_INFINITY,
     });
   });
 
@@ -83,15 +97,21 @@ describe('with a chain', () => {
   test('authority is told with its actors, root, limits and hops', async () => {
     const chain = await chainOf(
       ['a', 'b', 'c'],
-      [{ limits: { eur: '500', calls: '9' } }, { limits: { eur: '20.50' } }],
+      [{ limits: { eur: '500', calls: '9' } }, { limits: { eur: '20.50' }, exp: NOW + 200 }],
     );
+    const hops = chain.map((compact) => hash('sha256', compact.replace(/\.[^.]*$/, ''), 'base64url'));
     expect(verifierOf().verifyDelegation(askOf(chain), callerOf('c'), openingOf(), AT)).toEqual({
       permits: true,
       depth: 2,
       actors: ['a', 'b', 'c'].map(identityOf),
       limits: { eur: '20.5', calls: '9' },
       root: { by: identityOf('a'), task: 'pay the invoices' },
-      hops: chain.map((compact) => hash('sha256', compact, 'base64url')),
+      hops,
+      hopLimits: {
+        [hops[0] ?? '']: { eur: parseDecimal('500'), calls: parseDecimal('9') },
+        [hops[1] ?? '']: { eur: parseDecimal('20.5') },
+      },
+      expiresAt: AT + 200_000,
     });
   });
 
@@ -229,6 +249,7 @@ describe('a chain that was verified is remembered', () => {
 test('what is shared between asks cannot be changed', async () => {
   const chain = [await hop('a', 'b')];
   const authority = verifierOf().verifyDelegation(askOf(chain), callerOf('b'), openingOf(), AT);
-  for (const part of [authority, authority.actors, authority.hops, authority.limits])
+  const { actors, hops, limits, hopLimits } = authority;
+  for (const part of [authority, actors, hops, limits, hopLimits, ...Object.values(hopLimits)])
     expect(Object.isFrozen(part)).toBe(true);
 });

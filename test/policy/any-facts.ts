@@ -58,6 +58,8 @@ export const anyFacts: fc.Arbitrary<Facts> = fc
       actors: fc.array(identity, { maxLength: 3 }),
       root: fc.option(fc.record({ by: identity, task: text }), { nil: undefined }),
       hops: fc.constant([]),
+      hopLimits: fc.constant({}),
+      expiresAt: fc.constant(Number.POSITIVE_INFINITY),
     }),
     caller: fc.record({
       ...{ subject: identity, actor: identity, client: text, scopes: fc.array(text, { maxLength: 3 }) },

@@ -117,6 +117,8 @@ export const facts: Facts = {
     limits: { payments: '5000' },
     root: { by: caller.subject, task: 'pay_invoices' },
     hops: ['hop-1'],
+    hopLimits: {},
+    expiresAt: Number.POSITIVE_INFINITY,
   },
   session,
   provenance: {

@@ -105,13 +105,20 @@ test('authority is never wider than any hop, the scopes or the mandate, and a ch
       }
       seen.accepted += 1;
       for (const action of PROBES) {
-        const { permits, limits: left } = verify(action);
+        const { permits, limits: left, hopLimits, hops: named } = verify(action);
         const everybody = [mandate, scopes, ...hops.map((item) => item.actions)];
         expect(permits).toBe(everybody.every((some) => permitsPlainly(some, action)));
         if (permits) seen.permitted += 1;
         for (const item of hops)
           for (const [budget, text] of Object.entries(item.limits))
             expect(atMost(left[budget], text)).toBe(true);
+        // What is told of each hop is what it says, and the least of it is what all of them leave.
+        for (const [index, item] of hops.entries())
+          expect(hopLimits[named[index] ?? '']).toEqual(
+            Object.fromEntries(
+              Object.entries(item.limits).map(([budget, text]) => [budget, parseDecimal(text)]),
+            ),
+          );
       }
     }),
     { numRuns: 300 },

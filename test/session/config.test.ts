@@ -1,6 +1,19 @@
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/model/json.ts';
 import { parseSessionConfig } from '../../src/session/config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'assent-session-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A file that holds this. */
+function file(text: string): string {
+  const path = join(folder, String(text.length));
+  writeFileSync(path, text);
+  return path;
+}
 
 test('an empty section is the embedded store with its defaults', () => {
   expect(parseSessionConfig({})).toMatchObject({
@@ -16,22 +29,26 @@ test.each<[string, JsonObject, object]>([
   [
     'redis on this machine',
     { store: 'redis://localhost:6380/2' },
-    { kind: 'redis', commandTimeoutMs: 20, server: { kind: 'standalone', url: 'redis://localhost:6380/2' } },
+    {
+      kind: 'redis',
+      commandTimeoutMs: 20,
+      server: { kind: 'standalone', at: { host: 'localhost', port: 6380 }, db: 2, tls: false },
+    },
   ],
   [
     'redis by its socket',
     { store: 'unix:///run/redis.sock' },
-    { server: { kind: 'standalone', url: '/run/redis.sock' } },
+    { server: { kind: 'standalone', at: { path: '/run/redis.sock' } } },
   ],
   [
     'redis with tls',
     { store: 'rediss://db.example:6379' },
-    { server: { kind: 'standalone', url: 'rediss://db.example:6379' } },
+    { server: { kind: 'standalone', at: { host: 'db.example', port: 6379 }, db: 0, tls: true } },
   ],
   [
     'redis in clear text, when told to',
     { store: 'redis://db.example', store_insecure: true },
-    { server: { kind: 'standalone', url: 'redis://db.example' } },
+    { server: { kind: 'standalone', at: { host: 'db.example', port: 6379 }, tls: false } },
   ],
   [
     'sentinels',
@@ -40,7 +57,7 @@ test.each<[string, JsonObject, object]>([
       server: {
         kind: 'sentinel',
         sentinels: [
-          { host: 'a.example', port: 6379 },
+          { host: 'a.example', port: 26379 },
           { host: 'b.example', port: 26380 },
         ],
         name: 'main',
@@ -85,7 +102,41 @@ test.each<[string, JsonObject, string]>([
   ['sentinels without a name', { store: 'rediss+sentinel://a' }, 'session.store'],
   ['a port that is none', { store: 'redis://127.0.0.1:99999' }, 'session.store'],
   ['a bad escape in a password', { store: 'rediss+cluster://u:%zz@a' }, 'session.store'],
+  ['a database that is no number', { store: 'redis://127.0.0.1/main' }, 'session.store'],
+  ['a database of a cluster', { store: 'redis+cluster://127.0.0.1/1' }, 'session.store'],
+  [
+    'a password file that is not there',
+    { store: 'redis://127.0.0.1', redis_password_file: '/nonexistent' },
+    'session.redis_password_file',
+  ],
+  [
+    'an empty password file',
+    { store: 'redis://127.0.0.1', redis_password_file: file('\n') },
+    'session.redis_password_file',
+  ],
+  [
+    'a sentinel password without sentinels',
+    { store: 'redis://127.0.0.1', redis_sentinel_password_file: file('pw\n') },
+    'session.redis_sentinel_password_file',
+  ],
   ['another durability', { sqlite_synchronous: 'off' }, 'session.sqlite_synchronous'],
 ])('%s refuses to start, and names the key', (_what, section, field) => {
   expect(() => parseSessionConfig(section)).toThrow(expect.objectContaining({ field }));
+});
+
+test.each<[string, JsonObject, object]>([
+  [
+    'goes before the one in the url',
+    { store: 'redis://u:weak@127.0.0.1' },
+    { username: 'u', password: ' s 1' },
+  ],
+  ['is for every kind', { store: 'redis+cluster://127.0.0.1' }, { kind: 'cluster', password: ' s 1' }],
+  [
+    'of the sentinels is another one',
+    { store: 'redis+sentinel://127.0.0.1/main', redis_sentinel_password_file: file('s2') },
+    { password: ' s 1', sentinelPassword: 's2' },
+  ],
+])('a password by file %s', (_what, section, server) => {
+  const { store } = parseSessionConfig({ ...section, redis_password_file: file(' s 1\r\n') });
+  expect(store).toMatchObject({ server });
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Decision } from '../../src/model/decision.ts';
 import { createRedisSessionStore } from '../../src/session/redis.ts';
 import { logName, type SessionStore } from '../../src/session/store.ts';
+import { connectTo } from '../conformance/connections.ts';
 import { allow, createWorld, MANDATE, NOW, pep, requestId, said, type Wish, type World } from './world.ts';
 
 const url = process.env['ASSENT_TEST_REDIS'];
@@ -18,11 +19,7 @@ describe.skipIf(url === undefined)('two replicas on one Redis (ASSENT_TEST_REDIS
   let b: World;
 
   const replica = async (): Promise<World> => {
-    const store = await createRedisSessionStore({
-      server: { kind: 'standalone', url: url ?? '' },
-      commandTimeoutMs: 2000,
-      connectTimeoutMs: 5000,
-    });
+    const store = createRedisSessionStore(await connectTo(url ?? ''), 2000);
     stores.push(store);
     return createWorld(store);
   };

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Authority } from '../../src/model/authority.ts';
+import { parseDecimal, ZERO } from '../../src/model/decimal.ts';
 import type { Session } from '../../src/model/session.ts';
 import { createMemorySessionStore } from '../../src/session/memory.ts';
 import { ANA, allow, BOT, createWorld, EVE, NOW, pep, refuse, requestId, said, type Wish } from './world.ts';
@@ -282,23 +284,36 @@ describe('budgets', () => {
     expect(await seenBy(world, { session })).toMatchObject({ remaining: { money: '1000' }, denials: 1 });
   });
 
-  test('delegates in parallel share what their common ancestor has', async () => {
+  const hundred = parseDecimal('100') ?? ZERO;
+  const via = (leaf: string, own: Authority['hopLimits'][string] = {}): Partial<Wish> => ({
+    caller: { actor: EVE },
+    authority: {
+      hops: ['root-hop', leaf],
+      hopLimits: { 'root-hop': { money: hundred }, [leaf]: own },
+      root: { by: BOT, task: 't' },
+      depth: 2,
+    },
+  });
+
+  test('delegates in parallel share exactly what their common ancestor has', async () => {
     const world = createWorld();
     const session = await world.open({ actor: BOT });
-    const via = (leaf: string): Partial<Wish> => ({
-      caller: { actor: EVE },
-      authority: {
-        hops: ['root-hop', leaf],
-        limits: { money: '100' },
-        root: { by: BOT, task: 't' },
-        depth: 2,
-      },
-    });
     expect(said(await world.ask(pay(session, '70', via('left'))))).toBe('allow');
     expect(said(await world.ask(pay(session, '40', via('right'))))).toBe('session.budget');
     expect(said(await world.ask(pay(session, '30', via('right'))))).toBe('allow');
     expect((await seenBy(world, { session, ...via('left') })).remaining).toEqual({ money: '0' });
     expect((await seenBy(world, { session })).remaining).toEqual({ money: '900' });
+  });
+
+  test('what one delegate spends is not held against the own limit of another', async () => {
+    const world = createWorld();
+    const session = await world.open({ actor: BOT });
+    const own = (leaf: string) => via(leaf, { money: parseDecimal('40') ?? ZERO });
+    expect(said(await world.ask(pay(session, '40', own('left'))))).toBe('allow');
+    expect(said(await world.ask(pay(session, '1', own('left'))))).toBe('session.budget');
+    expect((await seenBy(world, { session, ...own('right') })).remaining).toEqual({ money: '40' });
+    expect(said(await world.ask(pay(session, '40', own('right'))))).toBe('allow');
+    expect((await seenBy(world, { session, ...own('third') })).remaining).toEqual({ money: '20' });
   });
 
   test('asks that race in one replica never overspend', async () => {
@@ -311,6 +326,14 @@ describe('budgets', () => {
 });
 
 describe('answers', () => {
+  test('no allow outlives the first hop of its chain to end', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const authority = { expiresAt: NOW + 4000 };
+    const wishes: Wish[] = [{ session }, { session, class: 'read' }, { class: 'read', stateless: true }];
+    for (const wish of wishes) expect((await world.ask({ ...wish, authority })).expiresAt).toBe(NOW + 4000);
+  });
+
   test('an effectful allow is bounded by lifetime, mandate and token, and has a key of its own', async () => {
     const world = createWorld();
     const session = await world.open({ expiresAt: NOW + 20_000 });

@@ -59,6 +59,9 @@ export interface Wish {
   readonly deadline?: number;
   readonly caller?: Partial<Caller>;
   readonly authority?: Partial<Authority>;
+  /** A real chain, and who verifies it; takes the place of `authority`. */
+  readonly chain?: readonly string[];
+  readonly verifyDelegation?: Rooms['verifyDelegation'];
   /** What the policy says of the session it sees. */
   readonly policy?: (session: Session, facts: Facts) => Verdict;
 }
@@ -132,7 +135,7 @@ function askOf(wish: Wish, clock: Clock): Ask {
     args,
     credential: { scheme: 'bearer', token: 'none' },
     session: session ?? { kind: 'none' },
-    chain: [],
+    chain: wish.chain ?? [],
     ...(wish.operation === undefined ? {} : { operationId: wish.operation }),
     claimed: {},
     deadline: wish.deadline ?? clock.at + 60_000,
@@ -164,6 +167,8 @@ function roomsOf(wish: Wish, world: { room: SessionRoom; clock: Clock; faults: u
     limits: {},
     root: undefined,
     hops: [],
+    hopLimits: {},
+    expiresAt: Number.POSITIVE_INFINITY,
     ...wish.authority,
   };
   return {
@@ -172,7 +177,7 @@ function roomsOf(wish: Wish, world: { room: SessionRoom; clock: Clock; faults: u
     verifyToken: () => caller,
     findSession: room.findSession,
     readAction: (ask) => actionOf(ask, wish),
-    verifyDelegation: () => authority,
+    verifyDelegation: wish.verifyDelegation ?? (() => authority),
     enterSession: room.enterSession,
     traceArguments: () => ({}),
     evaluatePolicy: (facts) => {

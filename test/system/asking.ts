@@ -85,7 +85,7 @@ export const isAllow = (told: Told): boolean => 'decision' in told && told.decis
 /** What passes by itself, and may have been applied: the same request again finds out. */
 const PASSING: ReadonlySet<string> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED']);
 
-export function passing(told: Told): boolean {
+function passing(told: Told): boolean {
   return 'failure' in told && PASSING.has(told.failure.status);
 }
 

@@ -1,0 +1,12 @@
+/** Connections as the house makes them, from a store's URL. */
+import { connectRedis, type RedisOptions } from '../../src/redis.ts';
+import { parseRedisUrl, type RedisServer } from '../../src/session/redis-url.ts';
+
+export function serverOf(url: string): RedisServer {
+  return parseRedisUrl(url, false);
+}
+
+/** With patience for a busy test machine; the limits themselves are tested in test/faults. */
+export function connectTo(url: string, limits: Partial<RedisOptions> = {}): ReturnType<typeof connectRedis> {
+  return connectRedis({ server: serverOf(url), commandTimeoutMs: 2000, connectTimeoutMs: 5000, ...limits });
+}
