@@ -179,7 +179,9 @@ describe.skipIf(!HAS_REDIS_SERVER)(
         () => admin.script('KILL'),
       ],
     ])('a server that is %s is a Fault, nothing is appended, and it heals', async (_what, breakIt, mend) => {
-      await world.ask(spend());
+      const first = spend();
+      // On a slow disk even a healthy Redis may miss the 50 ms: the same request asked again is spent once.
+      await settled(() => world.ask(first));
       await breakIt();
       await expect(world.ask(spend())).rejects.toMatchObject({ reason: 'SESSION_STORE_UNAVAILABLE' });
       await mend();

@@ -236,7 +236,10 @@ const FAILURES = [
   ['a deadline that a room saw pass', new Fault('DEADLINE_PASSED'), 'DEADLINE_EXCEEDED', 'DEADLINE_PASSED'],
   ['a room that sheds', new Fault('OVERLOADED'), 'RESOURCE_EXHAUSTED', 'OVERLOADED'],
   ['a rejection', new Rejection('ABORTED', 'VERSION_MOVED', 'the version moved'), 'ABORTED', 'VERSION_MOVED'],
-  ['a refusal outside the walk', new Refusal('session.torn'), 'FAILED_PRECONDITION', 'REFUSED'],
+  ['a refusal outside the walk', new Refusal('session.task_closed'), 'FAILED_PRECONDITION', 'REFUSED'],
+  ['a session that is not there', new Refusal('session.unknown'), 'NOT_FOUND', 'REFUSED'],
+  ['a session of somebody else', new Refusal('session.not_yours'), 'PERMISSION_DENIED', 'REFUSED'],
+  ['a torn session', new Refusal('session.torn'), 'DATA_LOSS', 'REFUSED'],
   ['a throw that nobody foresaw', new TypeError('secret of the house'), 'INTERNAL', 'INTERNAL'],
   ['a thrown string', 'secret of the house', 'INTERNAL', 'INTERNAL'],
 ] as const;
