@@ -252,7 +252,7 @@ test.each(FAILURES)('%s becomes one status with its reason', async (_, cause, co
   expect(reply.message).not.toContain('secret');
   expect(house.errors).toEqual([reason]);
   if (reason === 'OVERLOADED') expect(reply.retryDelayMs).toBeGreaterThan(0);
-  if (reason === 'REFUSED') expect(reply.facts).toEqual({ code: 'session.torn' });
+  if (cause instanceof Refusal) expect(reply.facts).toEqual({ code: cause.reason.code });
   // The cause is for the log: told once, with the cause itself.
   const told = house.lines.filter(({ level }) => level !== 'info');
   expect(told.map(({ facts }) => facts['cause'])).toEqual(
