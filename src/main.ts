@@ -23,7 +23,7 @@ import { report } from './report.ts';
 import { createSessionRoom } from './session/session.ts';
 import { sealSessionVerbs } from './sessions.ts';
 import { listenTo, openStores, type Stores } from './stores.ts';
-import { serveTelemetry } from './telemetry/http.ts';
+import { serveTelemetry, type TelemetryEndpoint } from './telemetry/http.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createPulse } from './telemetry/pulse.ts';
@@ -256,22 +256,28 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     log,
     metrics,
   });
+  let telemetry: TelemetryEndpoint | undefined;
+  let draining = false;
   try {
-    const telemetry =
-      config.telemetry.listen === undefined
-        ? undefined
-        : await serveTelemetry(config.telemetry.listen, metrics.registry, verbs.ready);
     const addresses = await server.listen();
+    if (config.telemetry.listen !== undefined) {
+      const ready = () => !draining && verbs.ready();
+      telemetry = await serveTelemetry(config.telemetry.listen, metrics.registry, ready);
+    }
     return {
       addresses,
       telemetry: telemetry?.address,
       async stop() {
+        draining = true;
         await server.drain(DRAIN_MS);
         await telemetry?.close();
         await house.close();
       },
     };
   } catch (cause) {
+    // Whatever is left open would keep a process alive that serves nothing.
+    await server.drain(0);
+    await telemetry?.close();
     await house.close();
     throw cause;
   }

@@ -1,5 +1,5 @@
 /** Opens what the config names: where sessions, policies and used proofs are kept. Only main.ts asks for it. */
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createMemoryPolicyStore } from './policy/memory.ts';
@@ -65,7 +65,10 @@ function openSqlite(store: Extract<SessionStoreConfig, { kind: 'sqlite' }>, now:
   mkdirSync(dirname(store.path), { recursive: true, mode: 0o700 });
   const sessions = createSqliteSessionStore(store);
   const policies = createSqlitePolicyStore(`${store.path}-policy`);
-  const proofs = new DatabaseSync(`${store.path}-proofs`);
+  const proofsPath = `${store.path}-proofs`;
+  // Made by hand first, so that nobody else may read it whatever the umask; the log beside it is made alike.
+  closeSync(openSync(proofsPath, 'a', 0o600));
+  const proofs = new DatabaseSync(proofsPath);
   return {
     sessions,
     policies,

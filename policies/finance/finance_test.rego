@@ -279,3 +279,16 @@ test_action_that_no_rule_names_is_denied if {
 test_nothing_known_is_a_deny if {
 	"deny" == effect with input as {}
 }
+
+test_text_pushed_out_of_memory_is_denied_all_the_same if {
+	every origins in [{"account": "untrusted", "amount": "unknown"}, {"account": "unknown", "amount": "untrusted"}] {
+		asked := object.union(payment, {"provenance": origins})
+		"deny" == effect with input as asked
+		"policy.untrusted_destination" in codes with input as asked
+	}
+}
+
+test_values_that_nobody_saw_are_escalated if {
+	asked := object.union(payment, {"provenance": {"account": "unknown", "amount": "unknown"}})
+	"escalate" == effect with input as asked
+}

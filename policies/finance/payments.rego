@@ -55,9 +55,13 @@ usual if input.args.amount <= data.finance.usual_amounts[input.args.vendor] * da
 as_declared if input.args.amount <= to_number(input.task.declared.amount) * data.finance.declared_factor
 
 # An amount or account that is not the user's is escalated by the library (`data.limits.trusted_arguments`).
-# Both from somebody else's text: no reviewer should be asked to see through that.
+# Both not, and one of them out of somebody else's text: no reviewer should be asked to see through that. A text long
+# enough to push the other out of what a session remembers makes it unknown, not better.
 deny contains {"code": "policy.untrusted_destination"} if {
 	input.action.name == "payment.send"
-	input.provenance.amount == "untrusted"
-	input.provenance.account == "untrusted"
+	foreign[input.provenance.amount]
+	foreign[input.provenance.account]
+	"untrusted" in {input.provenance.amount, input.provenance.account}
 }
+
+foreign := {"untrusted", "unknown"}

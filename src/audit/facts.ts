@@ -1,4 +1,4 @@
-import type { CatalogEntry } from '../model/catalog.ts';
+import type { Action, CatalogEntry } from '../model/catalog.ts';
 import type { Trail } from '../model/facts.ts';
 import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
 import { commitmentText, commitTo } from './commitment.ts';
@@ -10,7 +10,12 @@ export interface RecordedFacts {
   readonly state: 'judged' | 'partial';
   /** Canonical JSON object. */
   readonly text: string;
+  /** The asked resource's id: a JSON string, or a commitment where an argument that is hidden says the same. */
+  readonly resourceId: string;
 }
+
+/** Canonical value of a committed argument → the commitment that stands for it. */
+type Hidden = Map<string, string>;
 
 /** An argument with a longer canonical text, in bytes, stands in the record as a commitment. */
 const LONGEST_ARGUMENT = 16_384;
@@ -18,39 +23,79 @@ const LONGEST_ARGUMENT = 16_384;
 const sensitiveNames = new WeakMap<CatalogEntry, ReadonlySet<string>>();
 
 /**
- * The facts of a record: policy's input word for word, but for sensitive and long arguments, which become
- * commitments whose openings are added to `openings`. Arguments that no catalog entry was held against are
- * left out: nobody can say which of them are sensitive, and the request's digest stands for them.
+ * The facts of a record: policy's input word for word, but for arguments that are sensitive, long or of an
+ * action the catalog does not know, which become commitments whose openings are added to `openings`; so does
+ * the resource's id or a property that says the same as one of them. Arguments that no catalog was asked about
+ * are left out: nobody can say which of them are sensitive, and the request's digest stands for them.
  */
 export function recordedFacts(trail: Trail, openings: CommitmentOpening[]): RecordedFacts {
-  const input = trail.judged?.input;
-  if (input === undefined) return { state: 'partial', text: partialFacts(trail, openings) };
-  const args = findMember(input, 'args');
+  const { action, ask, judged } = trail;
+  if (action === undefined) return unreadFacts(trail, openings);
+  const input = judged?.input;
+  const args = input === undefined ? undefined : findMember(input, 'args');
   // Without the place where the arguments stand, hiding all is the only way to hide the right ones.
-  if (args === undefined || trail.action === undefined)
-    return { state: 'judged', text: hide(input, openings) };
-  const kept = input.slice(args.start, args.end);
-  const shown = hideArguments(kept, trail.action.entry, openings);
-  if (shown === kept) return { state: 'judged', text: input };
-  return { state: 'judged', text: input.slice(0, args.start) + shown + input.slice(args.end) };
+  if (input !== undefined && args === undefined) return unreadFacts(trail, openings);
+  const hidden: Hidden = new Map();
+  const hideArgument = (value: string): string => {
+    const text = hide(value, openings);
+    hidden.set(value, text);
+    return text;
+  };
+  const id = quoteJson(ask.resource.id);
+  if (input === undefined || args === undefined) {
+    const text = partialFacts(trail, hideArguments(action.policyArgs, action, hideArgument));
+    return { state: 'partial', text, resourceId: twinOf(id, hidden) ?? id };
+  }
+  const shown = hideArguments(input.slice(args.start, args.end), action, hideArgument);
+  if (hidden.size === 0) return { state: 'judged', text: input, resourceId: id };
+  const text = input.slice(0, args.start) + shown + hideResource(input.slice(args.end), hidden);
+  return { state: 'judged', text, resourceId: twinOf(id, hidden) ?? id };
 }
 
-function partialFacts(trail: Trail, openings: CommitmentOpening[]): string {
-  const { action, provenance } = trail;
+/** Facts of an ask whose arguments nobody has read: an id that any of them repeats is hidden as well. */
+function unreadFacts(trail: Trail, openings: CommitmentOpening[]): RecordedFacts {
+  const { args, resource } = trail.ask;
+  const id = quoteJson(resource.id);
+  const repeated = Object.values(args).some((value) => {
+    const text = canonicalJson(value);
+    return text === id || quoteJson(text) === id;
+  });
+  const resourceId = repeated ? hide(id, openings) : id;
+  const input = trail.judged?.input;
+  return input === undefined
+    ? { state: 'partial', text: partialFacts(trail, undefined), resourceId }
+    : { state: 'judged', text: hide(input, openings), resourceId };
+}
+
+function partialFacts({ provenance }: Trail, shownArgs: string | undefined): string {
   const members: string[] = [];
-  if (action !== undefined)
-    members.push(`"args":${hideArguments(action.policyArgs, action.entry, openings)}`);
+  if (shownArgs !== undefined) members.push(`"args":${shownArgs}`);
   if (provenance !== undefined) members.push(`"provenance":${canonicalJson(provenance as JsonValue)}`);
   return `{${members.join(',')}}`;
 }
 
-function hideArguments(args: string, entry: CatalogEntry, openings: CommitmentOpening[]): string {
+function hideArguments(args: string, { entry, known }: Action, hideOne: (value: string) => string): string {
   const names = sensitiveOf(entry);
   // Three bytes are the most that one UTF-16 unit becomes, so most arguments need no measuring.
-  if (names.size === 0 && args.length * 3 <= LONGEST_ARGUMENT) return args;
+  if (known && names.size === 0 && args.length * 3 <= LONGEST_ARGUMENT) return args;
   return replaceMembers(args, (name, value) =>
-    names.has(name) || isLong(value) ? hide(value, openings) : undefined,
+    !known || names.has(name) || isLong(value) ? hideOne(value) : undefined,
   );
+}
+
+/** `rest` is what follows the arguments in policy's input, from the comma on: `resource` sorts after `args`. */
+function hideResource(rest: string, hidden: Hidden): string {
+  const resource = findMember(rest, 'resource');
+  if (resource === undefined) return rest;
+  const shown = replaceMembers(rest.slice(resource.start, resource.end), (name, value) =>
+    name === '"type"' ? undefined : twinOf(value, hidden),
+  );
+  return rest.slice(0, resource.start) + shown + rest.slice(resource.end);
+}
+
+/** The commitment of an argument with this value; an id is text even where the argument is a number. */
+function twinOf(value: string, hidden: Hidden): string | undefined {
+  return hidden.get(value) ?? (value.startsWith('"') ? hidden.get(value.slice(1, -1)) : undefined);
 }
 
 function isLong(value: string): boolean {

@@ -5,7 +5,7 @@ import type { Trail } from '../model/facts.ts';
 import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
 import type { Identity } from '../model/mandate.ts';
 import { commitmentText, commitTo } from './commitment.ts';
-import { recordedFacts } from './facts.ts';
+import { type RecordedFacts, recordedFacts } from './facts.ts';
 import type { BuiltRecord, CommitmentOpening } from './log.ts';
 
 /** C2SP tlog-tiles writes an entry's length as a uint16. */
@@ -39,15 +39,15 @@ interface Bulky {
 
 /**
  * One answer as canonical JSON (RFC 8785), by hand: who, for whom, by which chain, what, the facts, the verdict,
- * the rules, the session entry and the hash of the record before. No token, proof or secret enters; sensitive
- * arguments enter as salted commitments. Past 65,535 bytes the session payload becomes its digest, then facts,
+ * the rules, the session entry and the hash of the record before. No token, proof or secret enters; arguments
+ * that are sensitive, or of an action without an entry, enter as salted commitments. Past 65,535 bytes the session payload becomes its digest, then facts,
  * verdict and caller become commitments, and `shortened` names them.
  * @throws RangeError when it is too long even so, which the caps on ids rule out
  */
 export function buildRecord(trail: Trail, answer: Answer, place: RecordPlace): BuiltRecord {
   const openings: CommitmentOpening[] = [];
   const facts = recordedFacts(trail, openings);
-  const frame = frameOf(trail, answer, place, facts.state);
+  const frame = frameOf(trail, answer, place, facts);
   let bulky: Bulky = {
     session: sessionText(trail, answer, false),
     facts: facts.text,
@@ -105,7 +105,12 @@ function committed(text: string, openings: CommitmentOpening[]): string {
 }
 
 /** Everything of the record that is short whatever was asked; members stand in canonical order. */
-function frameOf(trail: Trail, answer: Answer, place: RecordPlace, state: string): (bulky: Bulky) => string {
+function frameOf(
+  trail: Trail,
+  answer: Answer,
+  place: RecordPlace,
+  { state, resourceId }: RecordedFacts,
+): (bulky: Bulky) => string {
   const { ask, action } = trail;
   const rules = trail.judged ?? place.active;
   const actionClass = action === undefined ? '' : `"class":"${action.class}","known":${action.known},`;
@@ -121,7 +126,7 @@ function frameOf(trail: Trail, answer: Answer, place: RecordPlace, state: string
     `${ask.operationId === undefined ? '' : `,"operation_id":${quoteJson(ask.operationId)}`}` +
     `,"pep":${quoteJson(ask.pep.id)},"previous":"${place.previous}"` +
     `,"request_digest":${quoteJson(ask.digest)},"request_id":${quoteJson(ask.requestId)}` +
-    `,"resource":{"id":${quoteJson(ask.resource.id)},"type":${quoteJson(ask.resource.type)}}` +
+    `,"resource":{"id":${resourceId},"type":${quoteJson(ask.resource.type)}}` +
     `,"revision":${quoteJson(rules.revision)}`;
   const end =
     `,"tenant":${quoteJson(ask.pep.tenant)}${traceId === undefined ? '' : `,"trace_id":"${traceId}"`}` +

@@ -7,9 +7,14 @@ import { exactText } from './argument.ts';
 const ASCII = /^[\u0000-\u007f]*$/;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
-/** The text that two spellings of one identity value share: folded, and without characters nobody sees. */
+const DASH = /[\p{Dash_Punctuation}\u2212]/gu;
+
+/**
+ * The text that two spellings of one identity value share: folded, without characters nobody sees, and with one
+ * dash for all dashes.
+ */
 function identityText(text: string): string {
-  return foldText(ASCII.test(text) ? text : text.replace(INVISIBLE, ''));
+  return foldText(ASCII.test(text) ? text : text.replace(INVISIBLE, '').replace(DASH, '-'));
 }
 
 /**

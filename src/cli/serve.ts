@@ -18,13 +18,13 @@ interface Options extends CommonOptions {
 
 const EXAMPLE = `assent serve --dev
 assent serve --config assent.json
-assent serve --dev --store redis://127.0.0.1:6379 --listen 127.0.0.1:7444`;
+assent serve --dev --store redis://127.0.0.1:6379`;
 
 export function serveCommand(): Command {
   return command('serve', 'serve decisions until told to stop (Ctrl-C and SIGTERM drain first)', EXAMPLE)
     .option('--config <file>', 'configuration file (see config.example.jsonc)')
     .option('--dev', 'with throwaway keys below .assent/dev, on loopback, the finance policy loaded')
-    .option('--store <url>', 'where sessions live: `redis://…` or `sqlite:FILE`')
+    .option('--store <url>', 'where sessions live: `redis://…`, or a path for the embedded store')
     .option('--listen <host:port>', 'where to listen, `unix:PATH` for a socket; default 127.0.0.1:7443')
     .option('--telemetry <host:port>', 'where to serve Prometheus metrics')
     .action(

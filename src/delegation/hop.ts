@@ -13,9 +13,9 @@ export const HOP_TYPE = 'assent-hop+jwt';
 /**
  * One hand-over of authority, read from its compact JWS; nothing in it is verified yet. Its claims:
  * `jti`, `tenant`, `delegator{iss,id}`, `delegate{iss,id,jkt?}`, `mandate` (digest of the opening mandate),
- * `task`, `actions[]` (patterns), `limits{budget: decimal}`, `iat`, `nbf?`, `exp` (Unix s) and `prt`, the
- * base64url SHA-256 of the parent hop's compact bytes, absent at the root. There are no others: a claim that
- * is not understood might be a limit.
+ * `task` (its type of task), `actions[]` (patterns), `limits{budget: decimal}`, `iat`, `nbf?`, `exp` (Unix s)
+ * and `prt`, the base64url SHA-256 of the parent hop's compact bytes, absent at the root. There are no others:
+ * a claim that is not understood might be a limit.
  */
 export interface Hop {
   readonly jws: CompactJws;
@@ -26,7 +26,7 @@ export interface Hop {
   readonly tenant: string;
   readonly delegator: Identity;
   readonly delegate: Identity;
-  /** Thumbprint of the key that the delegate must be bound to (RFC 7638). */
+  /** Thumbprint of the delegate's key (RFC 7638): it signs the next hop, or the last delegate's token is bound to it. */
   readonly jkt: string | undefined;
   readonly mandate: string;
   readonly task: string;

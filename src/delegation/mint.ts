@@ -10,10 +10,11 @@ export interface MintHop {
   readonly alg: string;
   readonly tenant: string;
   readonly delegator: Identity;
-  /** `jkt`: the hop is good only for a token bound to that key. */
+  /** `jkt`: the next hop must be signed with that key; under the last hop, the token be bound to it. */
   readonly delegate: Identity & { readonly jkt?: string };
   /** The opening's `mandateDigest`. */
   readonly mandate: string;
+  /** The opening mandate's type of task. */
   readonly task: string;
   readonly actions: readonly string[];
   /** Budget → decimal string; a budget left out stays as the parent had it. */

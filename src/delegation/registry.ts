@@ -1,12 +1,19 @@
+import { hash, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { canonicalJson, type JsonObject } from '../model/json.ts';
 import { readKeySet, type VerificationKey } from '../model/key-set.ts';
 import type { Identity } from '../model/mandate.ts';
 import { compilePatterns } from '../model/pattern.ts';
 import type { AgentConfig } from './config.ts';
 
+/** A key of an agent and its RFC 7638 SHA-256 thumbprint, by which a parent hop may have named it. */
+export interface AgentKey extends VerificationKey {
+  readonly jkt: string;
+}
+
 /** A registered agent, its keys imported and its patterns compiled. */
 export interface Agent {
-  readonly keys: ReadonlyMap<string, VerificationKey>;
+  readonly keys: ReadonlyMap<string, AgentKey>;
   readonly delegatedOnly: boolean;
   readonly actions: readonly string[];
   readonly permits: (action: string) => boolean;
@@ -51,15 +58,20 @@ function nameOf({ iss, id }: Identity): string {
 function readKeys(
   { identity, keys }: AgentConfig,
   readFile: (path: string) => Uint8Array | string,
-): ReadonlyMap<string, VerificationKey> {
+): ReadonlyMap<string, AgentKey> {
   try {
     const set = readKeySet('file' in keys ? readFile(keys.file) : JSON.stringify({ keys: keys.jwks }));
     const [dropped] = set.dropped;
     if (dropped !== undefined) throw new Error(dropped);
-    return set.keys;
+    return new Map([...set.keys].map(([kid, found]) => [kid, { ...found, jkt: thumbprint(found.key) }]));
   } catch (cause) {
     throw new Error(`the keys of agent \`${identity.id}\` in \`delegation.agents\` cannot be used`, {
       cause,
     });
   }
+}
+
+/** RFC 7638 §3: of a public key Node exports the required members (§3.2) and no others. */
+function thumbprint(key: KeyObject): string {
+  return hash('sha256', canonicalJson({ ...key.export({ format: 'jwk' }) } as JsonObject), 'base64url');
 }

@@ -119,21 +119,31 @@ function verifyChain(ask: Ask, opening: Opening, registry: Registry): Chain {
   checkLinks(hops, registry);
   for (const [index, hop] of hops.entries()) {
     if (hop.tenant !== ask.pep.tenant) throw new Refusal('delegation.other_tenant', { hop: index });
-    if (hop.mandate !== opening.mandateDigest) throw new Refusal('delegation.other_mandate', { hop: index });
+    if (hop.mandate !== opening.mandateDigest || hop.task !== opening.mandate.taskType)
+      throw new Refusal('delegation.other_mandate', { hop: index });
   }
-  for (const [index, hop] of hops.entries()) checkSignature(hop, index, registry);
+  for (const [index, hop] of hops.entries())
+    checkSignature(hop, { index, boundTo: hops[index - 1]?.jkt, registry });
   const limits = narrowAuthority(hops, opening.mandate, registry);
   return summarise(ask, hops, limits);
 }
 
-function checkSignature({ jws, delegator }: Hop, index: number, registry: Registry): void {
+interface Place {
+  readonly index: number;
+  /** Thumbprint of the only key that the parent lets its delegate sign with; undefined: any of its keys. */
+  readonly boundTo: string | undefined;
+  readonly registry: Registry;
+}
+
+function checkSignature({ jws, delegator }: Hop, { index, boundTo, registry }: Place): void {
   const agent = registry.find(delegator);
   if (agent === undefined) throw new Refusal('delegation.unknown_delegator', { hop: index });
   const { alg, kid } = jws.header;
   const found = typeof kid === 'string' ? agent.keys.get(kid) : undefined;
   // The key's own algorithms decide, not the header's word.
   const sound = found !== undefined && isAlgorithm(alg) && found.algorithms.includes(alg);
-  if (!sound || !verifyJws(jws, alg, found.key))
+  const bound = boundTo === undefined || found?.jkt === boundTo;
+  if (!sound || !bound || !verifyJws(jws, alg, found.key))
     throw new Refusal('delegation.bad_signature', { hop: index });
 }
 

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../model/refusal.ts';
 import type { DataDocument, PolicyStore, StoredActivation } from './store.ts';
@@ -17,6 +18,8 @@ const SCHEMA = `
  * are rare enough for an fsync each). Another process that opens the same file is seen by polling only.
  */
 export function createSqlitePolicyStore(path: string): PolicyStore {
+  // Made by hand first, so that nobody else may read it whatever the umask.
+  if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600));
   const db = new DatabaseSync(path);
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 1000; ${SCHEMA}`);
   const watchers = new Set<() => void>();

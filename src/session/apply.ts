@@ -1,18 +1,9 @@
 /** How a fold changes: by entries, one after the other, and by nothing else. */
+import { mintedAt } from '../model/request-id.ts';
 import type { Seen } from '../model/session.ts';
 import type { SessionBounds } from './bounds.ts';
 import { type AskEntry, type LaterEntry, type OpenEntry, unpackSeen } from './entry.ts';
-import {
-  answerKey,
-  countedAs,
-  emptyFold,
-  type Fold,
-  type Kept,
-  mintedAt,
-  OTHERS,
-  of,
-  type Standing,
-} from './fold.ts';
+import { answerKey, countedAs, emptyFold, type Fold, type Kept, OTHERS, of, type Standing } from './fold.ts';
 import { openingOf } from './opening.ts';
 import { grantPermit, settlePermit } from './permits.ts';
 import { bumpRate, NEVER } from './rate.ts';

@@ -8,10 +8,11 @@ import type { Answer } from '../model/decision.ts';
 import { canonicalJson } from '../model/json.ts';
 import type { Identity } from '../model/mandate.ts';
 import { Refusal } from '../model/refusal.ts';
+import { mintedAt } from '../model/request-id.ts';
 import type { Session } from '../model/session.ts';
 import type { SessionBounds } from './bounds.ts';
 import { type AskEntry, decodeEntry } from './entry.ts';
-import { answerKey, type Fold, type Kept, mintedAt, of, type Permit } from './fold.ts';
+import { answerKey, type Fold, type Kept, of, type Permit } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import { findPermit } from './permits.ts';
@@ -25,6 +26,9 @@ export interface Entrant {
   readonly authority: Authority;
   readonly action: Action;
 }
+
+/** Between the clock that minted an id and ours. */
+const CLOCK_SKEW_MS = 60_000;
 
 export interface Door {
   readonly keys: SessionKeys;
@@ -104,12 +108,15 @@ function permitOfOperation(fold: Fold, ask: Ask, prints: Prints): Permit | undef
 function answerOfRequest(lane: Lane, entrant: Entrant, door: Door): Answer | undefined {
   const { ask } = entrant;
   const { fold } = lane;
+  // By the id alone, so that no retry is answered or not by what else this session happened to keep.
+  const minted = mintedAt(ask.requestId);
+  if (minted < entrant.at - door.bounds.answerWindowMs - CLOCK_SKEW_MS) throw new Refusal('request.too_old');
   const key = answerKey(ask.pep.id, ask.requestId);
   const kept = fold.answers.get(key);
   if (kept === undefined) {
     const floor = of(fold.now.floors, ask.pep.id);
     // Up to the floor even the ids were forgotten: whether this one was among them can no longer be told.
-    const old = floor !== undefined && mintedAt(ask.requestId) <= floor;
+    const old = floor !== undefined && minted <= floor;
     if (old || fold.spentIds.get(key) !== undefined) throw new Refusal('request.too_old');
     return undefined;
   }

@@ -1,5 +1,6 @@
 /** Attacks on single hops: who signed them, with what, and whether they can be read at all. */
 import { generateKeyPairSync, hash, sign } from 'node:crypto';
+import { calculateJwkThumbprint, type JWK } from 'jose';
 import { describe, expect, test } from 'vitest';
 import {
   AT,
@@ -7,6 +8,7 @@ import {
   callerOf,
   chainOf,
   codeOf,
+  type HopChanges,
   hop,
   identityOf,
   MANDATE_DIGEST,
@@ -32,7 +34,7 @@ function forge({ header = {}, payload = {} }: { header?: Json | string; payload?
     delegator: identityOf('a'),
     delegate: identityOf('b'),
     mandate: MANDATE_DIGEST,
-    task: 'task',
+    task: 'invoice_run',
     actions: ['payment.send'],
     limits: {},
     iat: NOW,
@@ -63,6 +65,44 @@ describe('unknown delegator', () => {
 });
 
 describe('bad signature', () => {
+  test('signed by the delegate, with a key of its own that its parent did not name', async () => {
+    const second = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const keys = [
+      { ...PAIRS.get('b')?.publicKey.export({ format: 'jwk' }), kid: 'b', alg: 'EdDSA' },
+      { ...second.publicKey.export({ format: 'jwk' }), kid: 'second', alg: 'ES256' },
+    ];
+    const { verifyDelegation } = verifierOf({ b: { keys } });
+    const judge = async (named: string | undefined, signing: HopChanges) => {
+      const delegate = { ...identityOf('b'), ...(named !== undefined && { jkt: named }) };
+      const chain = await chainOf(['a', 'b', 'c'], [{ delegate }, signing]);
+      return codeOf(() => verifyDelegation(askOf(chain), callerOf('c'), openingOf(), AT));
+    };
+    const [first, other] = await Promise.all(keys.map((jwk) => calculateJwkThumbprint(jwk as JWK)));
+    const bySecond = { privateKey: second.privateKey, kid: 'second', alg: 'ES256' };
+    expect(await judge(first, {})).toBe('accepted');
+    expect(await judge(other, bySecond)).toBe('accepted');
+    expect(await judge(undefined, bySecond)).toBe('accepted');
+    expect(await judge(first, bySecond)).toBe('delegation.bad_signature');
+    expect(await judge(other, {})).toBe('delegation.bad_signature');
+    expect(await judge(hash('sha256', 'no key', 'base64url'), {})).toBe('delegation.bad_signature');
+  });
+  test('the key that a hop names is not asked of the hop after the next', async () => {
+    const jwk = PAIRS.get('b')?.publicKey.export({ format: 'jwk' });
+    const jkt = await calculateJwkThumbprint(jwk as JWK);
+    const chain = await chainOf(['a', 'b', 'c', 'd'], [{ delegate: { ...identityOf('b'), jkt } }]);
+    expect(code(chain, 'd')).toBe('accepted');
+  });
+  test('the thumbprint of an rsa key is that of its required members', async () => {
+    const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'b', alg: 'PS256' };
+    const jkt = await calculateJwkThumbprint(jwk as JWK);
+    const chain = await chainOf(
+      ['a', 'b', 'c'],
+      [{ delegate: { ...identityOf('b'), jkt } }, { privateKey: pair.privateKey, kid: 'b', alg: 'PS256' }],
+    );
+    const { verifyDelegation } = verifierOf({ b: { keys: [jwk] } });
+    expect(codeOf(() => verifyDelegation(askOf(chain), callerOf('c'), openingOf(), AT))).toBe('accepted');
+  });
   test('signed by another registered agent in the name of the first', async () => {
     expect(code([await hop('a', 'b', { signer: 'c', kid: 'a' })])).toBe('delegation.bad_signature');
   });

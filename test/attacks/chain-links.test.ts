@@ -137,6 +137,14 @@ describe('another mandate', () => {
     const changes = [{}, {}].map((change, i) => (i === index ? { mandate: OTHER_DIGEST } : change));
     expect(code(await chainOf(['a', 'b', 'c'], changes), 'c')).toBe('delegation.other_mandate');
   });
+  test.each<[string, number, string]>([
+    ['the root says that it is for another task', 0, 'refund_run'],
+    ['a later hop says that it is for another task', 1, 'refund_run'],
+    ['the task in another spelling', 0, 'Invoice_run'],
+  ])('%s', async (_, index, task) => {
+    const changes = [{}, {}].map((change, i) => (i === index ? { task } : change));
+    expect(code(await chainOf(['a', 'b', 'c'], changes), 'c')).toBe('delegation.other_mandate');
+  });
   test('a chain brought into another session', async () => {
     const chain = await chainOf(['a', 'b']);
     const elsewhere = openingOf({}, OTHER_DIGEST);

@@ -3,6 +3,8 @@ import canonicalize from 'canonicalize';
 import { describe, expect, test } from 'vitest';
 import { opens } from '../../src/audit/commitment.ts';
 import { buildRecord } from '../../src/audit/record.ts';
+import type { Resource } from '../../src/model/catalog.ts';
+import type { JsonValue } from '../../src/model/json.ts';
 import { reasonOf } from '../../src/model/reason.ts';
 import { ask, PAYMENT } from '../catalog/fixture.ts';
 import { ALLOW, CALLER, DENY, PLACE, parsed, trailOf } from './fixture.ts';
@@ -123,6 +125,102 @@ describe('the record of an answer', () => {
       walk_id: 'later',
       answer: { replayed: true },
       facts_state: 'partial',
+    });
+  });
+});
+
+describe('the record of an action that the catalog does not know', () => {
+  const args = { secret: 'hunter2', tree: { deep: ['hunter3'] }, size: 4711 };
+
+  test.each(['judged', 'partial'])('commits to every argument, each by itself, when %s', (state) => {
+    const { judged, ...walked } = trailOf('vault.store', args);
+    const trail = state === 'judged' && judged !== undefined ? { ...walked, judged } : walked;
+    const { text, openings } = buildRecord(trail, ALLOW, PLACE);
+    for (const word of ['hunter2', 'hunter3', '4711']) expect(text).not.toContain(word);
+    expect(canonicalize(JSON.parse(text))).toBe(text);
+    expect(openings.map(({ value }) => value)).toEqual(['"hunter2"', '4711', '{"deep":["hunter3"]}']);
+    for (const opening of openings) expect(opens(opening)).toBe(true);
+    const [secret, size, tree] = openings.map(({ commitment }) => ({ commitment }));
+    expect(parsed(text)).toMatchObject({
+      action: { name: 'vault.store', class: 'code', known: false },
+      facts: { args: { secret, size, tree } },
+      facts_state: state,
+    });
+    expect(new Set(openings.map(({ salt }) => salt)).size).toBe(3);
+  });
+});
+
+describe('a resource that repeats a hidden argument', () => {
+  const IBAN = 'DE89370400440532013000';
+
+  /** A payment whose resource, asked and judged, is the given one. */
+  function about(resource: Resource, judged: boolean) {
+    const trail = trailOf();
+    const { action } = trail;
+    const input = trail.judged?.input.replace(
+      '"resource":{"id":"INV-7","type":"invoice"}',
+      `"resource":${canonicalize({ ...resource.properties, id: resource.id, type: resource.type })}`,
+    );
+    const { judged: verdict, ...walked } = trail;
+    return {
+      ...walked,
+      ask: { ...trail.ask, resource },
+      ...(action === undefined ? {} : { action: { ...action, resource } }),
+      ...(judged && verdict !== undefined && input !== undefined ? { judged: { ...verdict, input } } : {}),
+    };
+  }
+
+  test('shows the argument\u2019s commitment as its id and in its properties', () => {
+    const resource = { id: IBAN, type: 'account', properties: { city: 'Kiel', iban: IBAN } };
+    const { text, openings } = buildRecord(about(resource, true), ALLOW, PLACE);
+    const commitment = { commitment: openings[0]?.commitment };
+    expect(text).not.toContain(IBAN);
+    expect(canonicalize(JSON.parse(text))).toBe(text);
+    expect(openings).toHaveLength(1);
+    expect(parsed(text)).toMatchObject({
+      resource: { id: commitment, type: 'account' },
+      facts: {
+        args: { account: commitment },
+        resource: { city: 'Kiel', iban: commitment, id: commitment, type: 'account' },
+      },
+    });
+  });
+
+  test('shows it as its id when policy was not reached', () => {
+    const { text, openings } = buildRecord(
+      about({ id: IBAN, type: 'account', properties: {} }, false),
+      DENY,
+      PLACE,
+    );
+    expect(text).not.toContain(IBAN);
+    expect(parsed(text)['resource']).toEqual({
+      id: { commitment: openings[0]?.commitment },
+      type: 'account',
+    });
+  });
+
+  test('shows it where the argument is a number and the id its text', () => {
+    const walked = trailOf('vault.open', { box: 4711 });
+    const trail = {
+      ...walked,
+      ask: { ...walked.ask, resource: { id: '4711', type: 'box', properties: {} } },
+    };
+    const { text, openings } = buildRecord(trail, ALLOW, PLACE);
+    expect(text).not.toContain('4711');
+    expect(parsed(text)['resource']).toEqual({ id: { commitment: openings[0]?.commitment }, type: 'box' });
+  });
+
+  test.each<[string, JsonValue]>([
+    ['text', '4711'],
+    ['a number', 4711],
+  ])('is committed to when no argument was read and one of them is its id as %s', (_, box) => {
+    const asked = ask('vault.open', { box, lid: 'open' }, { type: 'box', id: '4711' });
+    const { text, openings } = buildRecord({ ask: asked, at: 5, id: DENY.id }, DENY, PLACE);
+    expect(text).not.toContain('4711');
+    expect(openings.map(({ value }) => value)).toEqual(['"4711"']);
+    expect(parsed(text)).toMatchObject({
+      facts: {},
+      resource: { id: { commitment: openings[0]?.commitment }, type: 'box' },
     });
   });
 });

@@ -56,7 +56,7 @@ export function hop(
     delegator: identityOf(from),
     delegate: identityOf(to),
     mandate: MANDATE_DIGEST,
-    task: 'pay the invoices',
+    task: 'invoice_run',
     actions: ['payment.*'],
     limits: {},
     jti: `${from}-${to}`,
@@ -81,7 +81,7 @@ export async function chainOf(
 }
 
 const MANDATE: Mandate = {
-  taskType: 'pay_invoices',
+  taskType: 'invoice_run',
   purpose: 'pay what is due',
   actions: ['payment.*', 'invoice.*'],
   declared: {},

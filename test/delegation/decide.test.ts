@@ -1,7 +1,7 @@
 /** Real chains through the real walk and a real session: what they limit, and for how long. */
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { allow, createWorld, said, type Wish, type World } from '../session/world.ts';
+import { allow, createWorld, requestId, said, type Wish, type World } from '../session/world.ts';
 import { AT, agentSection, callerOf, type HopChanges, hop, identityOf, NOW, verifierOf } from './chains.ts';
 
 interface Stage {
@@ -40,7 +40,7 @@ test('an allow ends with the first hop to end, and is not given again after it',
   const { world, give, spend } = await stage();
   const root = await give('a', 'b', { exp: NOW + 20 });
   const leaf = await give('b', 'c', { exp: NOW + 300, parent: root });
-  const wish = { ...spend('c', [root, leaf], '1'), request: '0198a5d1-0000-7000-8000-000000000001' };
+  const wish = { ...spend('c', [root, leaf], '1'), request: requestId(AT) };
   const decision = await world.ask(wish);
   expect([said(decision), decision.expiresAt]).toEqual(['allow', (NOW + 20) * 1000]);
   expect(await world.ask(wish)).toMatchObject({ replayed: true, expiresAt: decision.expiresAt });

@@ -105,7 +105,7 @@ describe('with a chain', () => {
       depth: 2,
       actors: ['a', 'b', 'c'].map(identityOf),
       limits: { eur: '20.5', calls: '9' },
-      root: { by: identityOf('a'), task: 'pay the invoices' },
+      root: { by: identityOf('a'), task: 'invoice_run' },
       hops,
       hopLimits: {
         [hops[0] ?? '']: { eur: parseDecimal('500'), calls: parseDecimal('9') },

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,6 +15,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { openFileLog } from '../../src/audit/file.ts';
 import { LogDamaged } from '../../src/audit/log.ts';
 import { readRecords, verifyLog } from '../../src/audit/read.ts';
+import { createSegment, readHeader } from '../../src/audit/segments.ts';
 import { FAST, plain, scratch } from '../audit/fixture.ts';
 
 const FIRST = '0000000000000000.records';
@@ -26,9 +28,9 @@ async function reopen(dir: string, verify: 'all' | 'tail' = 'all') {
   return { recovered: log.recovered, index };
 }
 
-async function written(dir: string, records: number, segmentBytes = 1 << 26): Promise<void> {
+async function written(dir: string, records: number, segmentBytes = 1 << 26, word = 'note'): Promise<void> {
   const log = openFileLog({ dir, durability: 'disk', segmentBytes });
-  for (let i = 0; i < records; i += 1) await log.append(plain(`note ${i}`));
+  for (let i = 0; i < records; i += 1) await log.append(plain(`${word} ${i}`));
   await log.close();
 }
 
@@ -145,6 +147,38 @@ describe('a log that is not what was written', () => {
       expect(() => openFileLog({ dir, durability: 'os', verify: 'tail' })).toThrow(LogDamaged);
     },
   );
+
+  // Of another log with as many records of the same lengths: names, indices and lengths all fit, the chain does not.
+  describe.each<[string, (names: readonly string[]) => string | undefined, readonly ('all' | 'tail')[]]>([
+    ['last', (names) => names.at(-1), ['all', 'tail']],
+    ['last but one', (names) => names.at(-2), ['all', 'tail']],
+    ['second', (names) => names[1], ['all']],
+    ['first', (names) => names[0], ['all']],
+  ])('whose %s segment is another log\u2019s', (_, choose, modes) => {
+    test.each(modes)('is not opened with verify %s', async (verify) => {
+      const { dir, names } = await segments();
+      const other = scratch();
+      await written(other, 60, 1500, 'nota');
+      const name = choose(names) ?? '';
+      const size = statSync(join(dir, name)).size;
+      copyFileSync(join(other, name), join(dir, name));
+      expect(statSync(join(dir, name)).size).toBe(size);
+      expect(() => openFileLog({ dir, durability: 'os', verify })).toThrow(LogDamaged);
+      expect(() => openFileLog({ dir, durability: 'os', verify })).toThrow('does not continue');
+      expect(() => verifyLog(dir)).toThrow(LogDamaged);
+    });
+  });
+
+  test('is not opened when its last segment continues another log, though all others are whole', async () => {
+    const { dir, names } = await segments();
+    const last = join(dir, names.at(-1) ?? '');
+    const before = statSync(join(dir, names.at(-2) ?? '')).size;
+    const { firstIndex } = readHeader(last);
+    rmSync(last);
+    createSegment(dir, { firstIndex, previous: `${'B'.repeat(42)}A`, previousBytes: before });
+    for (const verify of ['all', 'tail'] as const)
+      expect(() => openFileLog({ dir, durability: 'os', verify })).toThrow(LogDamaged);
+  });
 
   test('is not opened when any bit of an earlier segment is flipped', async () => {
     const { dir, names } = await segments();

@@ -251,6 +251,8 @@ describe('a policy is refused with its place', () => {
     ['a package inside the combiner', 'x.rego', 'package assent.more', 1],
     ['a package of nobody', 'x.rego', 'package system.log', 1],
     ['a package of the library', 'x.rego', 'package rules.lib_rate\n\nthrottle := set()', 1],
+    ['the limits of the library', 'x.rego', 'package lib.limits\n\naction_per_second := 9999999', 1],
+    ['a part of the limits of the library', 'x.rego', 'package lib.limits.rate\n\na := 1', 1],
     ['a package with odd letters', 'x.rego', 'package rules["Ä"]', 1],
     [
       'tests that add to the rules',

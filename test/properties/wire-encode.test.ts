@@ -100,7 +100,8 @@ function expected(made: MadeDecision): WireDecision {
     reasons: made.reasons.map(({ code, words, remedy, reviewers }) => ({
       code,
       words,
-      remedy: REMEDIES[remedy],
+      // Whoever was allowed needs no remedy.
+      remedy: made.effect === 'allow' ? 0 : REMEDIES[remedy],
       reviewers,
     })),
     obligations: made.obligations.map(({ name, parameters }) => ({

@@ -82,13 +82,38 @@ describe('a request id that comes again', () => {
     expect(await world.ask(refused)).toMatchObject({ effect: 'throttle', replayed: true });
   });
 
+  test.each<[string, number, string]>([
+    ['as old as the window and the skew of clocks', 660_000, 'allow'],
+    ['a millisecond older', 660_001, 'request.too_old'],
+    ['of the first day', NOW, 'request.too_old'],
+  ])('with an id that is %s, where nothing was forgotten yet: %#', async (_what, age, code) => {
+    const world = createWorld();
+    const session = await world.open();
+    expect(said(await world.ask({ session, request: requestId(NOW - age) }))).toBe(code);
+    expect(said(await world.ask({ session }))).toBe('allow');
+  });
+
+  test('gets its kept answer until its id is too old, and never after', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const policy = () => refuse('policy.unspoken');
+    const wish: Wish = { session, request: requestId(NOW), policy };
+    const first = await world.ask(wish);
+    world.clock.at = NOW + 660_000;
+    expect(await world.ask(wish)).toEqual({ ...first, replayed: true });
+    world.clock.at += 1;
+    expect(said(await world.ask(wish))).toBe('request.too_old');
+    expect(await world.room.verbs.get(pep(), session)).toMatchObject({ steps: 1 });
+  });
+
   test.each([
-    ['by number', { ...DEFAULT_BOUNDS, answers: 3, spentIds: 1 }, 1],
-    ['by text', { ...DEFAULT_BOUNDS, answerChars: 2000, spentIds: 1 }, 1],
-    ['by age', DEFAULT_BOUNDS, 200_000],
+    ['by number', { ...DEFAULT_BOUNDS, answers: 3, spentIds: 1 }, 1, 'allow'],
+    ['by text', { ...DEFAULT_BOUNDS, answerChars: 2000, spentIds: 1 }, 1, 'allow'],
+    // Too old for everybody, by its own time.
+    ['by age', DEFAULT_BOUNDS, 200_000, 'request.too_old'],
   ])(
     'after the window has passed %s is refused, as is every older id of that enforcement point',
-    async (_what, bounds, step) => {
+    async (_what, bounds, step, elsewhere) => {
       const world = createWorld(undefined, { bounds });
       const session = await world.open();
       const early = requestId(NOW - 1);
@@ -100,7 +125,7 @@ describe('a request id that comes again', () => {
       }
       expect(said(await world.ask(wish))).toBe('request.too_old');
       expect(said(await world.ask({ session, request: early }))).toBe('request.too_old');
-      expect(said(await world.ask({ session, request: early, pep: pep('pep-2') }))).toBe('allow');
+      expect(said(await world.ask({ session, request: early, pep: pep('pep-2') }))).toBe(elsewhere);
       expect(said(await world.ask({ session }))).toBe('allow');
     },
   );

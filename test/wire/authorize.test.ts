@@ -10,9 +10,10 @@ import {
   ReportRequestSchema,
   ReportResponseSchema,
 } from '../../src/gen/assent/v1/authorization_pb.js';
-import type { Ask } from '../../src/model/ask.ts';
+import type { Ask, Role } from '../../src/model/ask.ts';
 import { reasonOf } from '../../src/model/reason.ts';
-import { Fault, Refusal, Rejection } from '../../src/model/refusal.ts';
+import { Fault, Malformed, Refusal, Rejection } from '../../src/model/refusal.ts';
+import { decodeAsk } from '../../src/wire/grpc/decode.ts';
 import {
   AUTHORIZE,
   asIs,
@@ -26,6 +27,7 @@ import {
   KEY,
   registration,
   requestId,
+  requestIdOf,
   serve,
   until,
 } from './harness.ts';
@@ -448,4 +450,32 @@ test('a report arrives as it was sent', async () => {
     failureProof: 'rejected by the bank',
   });
   expect(Buffer.from(house.reports[0]?.output ?? []).toString()).toBe('{"iban":"DE89"}');
+});
+
+test('an id minted in the future is no request, so that no session ever keeps it', async () => {
+  const house = await serve();
+  const reply = await house.call(AUTHORIZE, askBytes({ requestId: requestIdOf(Date.now() + 3_600_000) }));
+  expect(reply.code).toBe('INVALID_ARGUMENT');
+  expect(reply.fields.map(({ field }) => field)).toEqual(['request_id']);
+  expect(house.asks).toEqual([]);
+});
+
+test.each<[string, number, string]>([
+  ['of now', 0, 'read'],
+  ['of the first day, which is for the session to judge', -1_790_000_000_000, 'read'],
+  ['five minutes ahead', 300_000, 'read'],
+  ['a millisecond further ahead', 300_001, 'request_id'],
+  ['as far ahead as an id can be', 2 ** 48 - 1 - 1_790_000_000_000, 'request_id'],
+])('an id %s: %#', (_what, ahead, field) => {
+  const at = 1_790_000_000_000;
+  const pep = { id: 'pep-1', tenant: 'acme', roles: new Set<Role>(['asker']) };
+  const bytes = askBytes({ requestId: requestIdOf(at + ahead) });
+  let found = 'read';
+  try {
+    decodeAsk(bytes, { pep, at, callDeadline: at + 1000, field: '' });
+  } catch (cause) {
+    if (!(cause instanceof Malformed)) throw cause;
+    found = cause.field;
+  }
+  expect(found).toBe(field);
 });

@@ -37,11 +37,17 @@ export function registration(id: string, key: string, roles: readonly Role[] = A
   };
 }
 
-/** A UUIDv7 whose random part is a counter. */
+/** A UUIDv7 of a time in the past whose random part is a counter. */
 let minted = 0;
 export function requestId(): string {
+  return requestIdOf(0x01990b2e7c00);
+}
+
+/** The same, of a time of one's own, Unix ms. */
+export function requestIdOf(at: number): string {
   minted += 1;
-  return `01990b2e-7c00-7abc-8def-${minted.toString(16).padStart(12, '0')}`;
+  const time = at.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7abc-8def-${minted.toString(16).padStart(12, '0')}`;
 }
 
 export type AskInit = Exclude<MessageInitShape<typeof AuthorizeRequestSchema>, AuthorizeRequest>;

@@ -38,8 +38,8 @@ func (b *Bundle) checkModule(path string, module *ast.Module, answer *Answer) {
 	case problem != "":
 		refuse(module.Package.Location, "assent_package", "%s", problem)
 		return
-	case !ours && strings.HasPrefix(name, "rules.lib_"):
-		refuse(module.Package.Location, "assent_package", "packages `rules.lib_…` belong to the library: choose another name")
+	case !ours && (strings.HasPrefix(name, "rules.lib_") || name == "lib.limits" || strings.HasPrefix(name, "lib.limits.")):
+		refuse(module.Package.Location, "assent_package", "packages `rules.lib_…` and `lib.limits` belong to the library: choose another name")
 	case isTest(path) && !inTest:
 		refuse(module.Package.Location, "assent_package", "a test file's package ends in `_test`, so that tests add nothing to the rules")
 	case !isTest(path) && inTest:

@@ -10,6 +10,7 @@ import type { Ask, Credential, Pep, SessionRef } from '../../model/ask.ts';
 import type { Resource } from '../../model/catalog.ts';
 import { canonicalJson, type JsonObject } from '../../model/json.ts';
 import { Malformed } from '../../model/refusal.ts';
+import { mintedAt } from '../../model/request-id.ts';
 import {
   durationMs,
   isUuidV7,
@@ -46,6 +47,8 @@ const MAX_HOPS = 8;
 const MAX_URL = 2048;
 const MAX_RESOURCE_ID = 256;
 const MAX_TIMEOUT_MS = 5000;
+/** How far the clock that minted a request id may be ahead of ours. */
+const MAX_AHEAD_MS = 300_000;
 /** For a caller that says neither a deadline nor a timeout. */
 const DEFAULT_TIMEOUT_MS = 1000;
 
@@ -78,6 +81,9 @@ function read(bytes: Uint8Array, { pep, at, callDeadline, proofScope }: AskConte
   const { requestId, operationId, traceparent, dryRun } = wire;
   if (requestId === '') throw new Malformed('request_id', 'is required');
   if (!isUuidV7(requestId)) throw new Malformed('request_id', 'must be a uuid of version 7 in lower case');
+  // Once forgotten, it would make every id before its time too old: of this enforcement point, in this session.
+  if (mintedAt(requestId) > at + MAX_AHEAD_MS)
+    throw new Malformed('request_id', 'was minted more than 5 minutes from now');
   if (traceparent !== '' && !TRACEPARENT.test(traceparent))
     throw new Malformed('traceparent', 'must be a w3c trace context of version 00');
   const action = required(wire.action, 'action');

@@ -79,7 +79,8 @@ function writeDecision(decision: Decision, ask: Ask): void {
   if (effect === undefined) throw new TypeError('a decision has an unknown effect');
   writer.text(1, decision.id);
   writer.whole(2, effect);
-  for (const reason of decision.reasons) writer.message(3, () => writeReason(reason));
+  const allowed = decision.effect === 'allow';
+  for (const reason of decision.reasons) writer.message(3, () => writeReason(reason, allowed));
   for (const { name, parameters } of decision.obligations)
     writer.message(4, () => {
       writer.text(1, name);
@@ -100,10 +101,11 @@ function writeDecision(decision: Decision, ask: Ask): void {
   if (ask.pep.roles.has('details')) writer.message(16, () => writeDetails(decision));
 }
 
-function writeReason({ code, words, remedy, reviewers = [] }: Reason): void {
+/** Whoever was allowed needs no remedy. */
+function writeReason({ code, words, remedy, reviewers = [] }: Reason, allowed: boolean): void {
   writer.text(1, code);
   writer.text(2, words);
-  writer.whole(3, REMEDIES[remedy] ?? WireRemedy.UNSPECIFIED);
+  writer.whole(3, allowed ? WireRemedy.UNSPECIFIED : (REMEDIES[remedy] ?? WireRemedy.UNSPECIFIED));
   for (const reviewer of reviewers) writer.item(4, reviewer);
 }
 

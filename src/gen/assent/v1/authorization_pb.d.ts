@@ -22,8 +22,11 @@ export declare const file_assent_v1_authorization: GenFile;
  */
 export declare type AuthorizeRequest = Message<"assent.v1.AuthorizeRequest"> & {
   /**
-   * UUIDv7 in lower case, minted by the enforcement point, never taken from the agent. The same id with the
-   * same content gets the same answer and consumes nothing. Required.
+   * UUIDv7 of now in lower case, minted by the enforcement point, never taken from the agent, and unique for
+   * it. INVALID_ARGUMENT when its time is more than 5 minutes ahead. The same id with the same content gets the
+   * same answer and consumes nothing. That promise is kept per session, for a window of 10 minutes unless the
+   * server is configured otherwise: an id that is older than it by more than a minute is denied as
+   * `request.too_old`. Required.
    *
    * @generated from field: string request_id = 1;
    */
