@@ -4,7 +4,7 @@ import { type Disk, nodeDisk } from './disk.ts';
 import { lockDirectory } from './lock.ts';
 import type { BuildRecord, RecordLog } from './log.ts';
 import { type Recovery, recover } from './recover.ts';
-import { MAX_BATCH, openSegmentWriter, type SegmentWriter } from './segment.ts';
+import { MAX_BATCH, openSegmentWriter, type SegmentWriter, type Written } from './segment.ts';
 
 export interface FileLogOptions {
   /** Made when it is not there, readable by the owner alone. */
@@ -62,13 +62,29 @@ function unavailable(cause: unknown): Fault {
   return new Fault('AUDIT_UNAVAILABLE', cause);
 }
 
+interface Waiting {
+  readonly build: BuildRecord;
+  readonly resolve: (place: { readonly index: number }) => void;
+  readonly reject: (cause: Fault) => void;
+}
+
+function settle(batch: readonly Waiting[], written: readonly Written[]): void {
+  written.forEach((place, i) => {
+    if ('refused' in place) batch[i]?.reject(unavailable(place.refused));
+    else batch[i]?.resolve(place);
+  });
+}
+
 /**
- * One synchronous write a record: a few microseconds into the page cache, against 200 and more by way of the
- * thread pool. A segment's bytes are flushed off the event loop before it is closed for good.
+ * One synchronous write for the records that are ready at one moment: a few microseconds into the page cache,
+ * against 200 and more by way of the thread pool. Records that a batch of commits released together go out together
+ * (a system call each cost more than building them); one alone waits for nobody. A segment's bytes are flushed off
+ * the event loop before it is closed for good.
  */
 function createOsLog(segment: SegmentWriter, segmentBytes: number): RecordLog {
   let flushed: 'no' | 'under way' | 'yes' = 'no';
   let flushing: Promise<void> = Promise.resolve();
+  let waiting: Waiting[] = [];
 
   function flushAhead(): void {
     flushed = 'under way';
@@ -83,34 +99,39 @@ function createOsLog(segment: SegmentWriter, segmentBytes: number): RecordLog {
     );
   }
 
-  function appendNow(build: BuildRecord): { readonly index: number } {
+  function writeWaiting(): void {
+    const ready = waiting;
+    waiting = [];
+    for (let from = 0; from < ready.length; from += MAX_BATCH)
+      writeBatch(ready.slice(from, from + MAX_BATCH));
+  }
+
+  function writeBatch(batch: readonly Waiting[]): void {
     try {
       if (flushed === 'yes') {
         segment.roll();
         flushed = 'no';
       }
-      const [written] = segment.write([build]);
-      if (written === undefined || 'refused' in written) throw written?.refused;
+      settle(batch, segment.write(batch.map(({ build }) => build)));
       if (flushed === 'no' && segment.joint.bytes >= segmentBytes) flushAhead();
-      return written;
     } catch (cause) {
-      throw unavailable(cause);
+      for (const { reject } of batch) reject(unavailable(cause));
     }
   }
 
   return {
-    append: async (build) => appendNow(build),
+    append: (build) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ build, resolve, reject });
+        // Runs once the promises that are ready have run.
+        if (waiting.length === 1) process.nextTick(writeWaiting);
+      }),
     async close() {
+      writeWaiting();
       await flushing;
       await segment.sync();
     },
   };
-}
-
-interface Waiting {
-  readonly build: BuildRecord;
-  readonly resolve: (place: { readonly index: number }) => void;
-  readonly reject: (cause: Fault) => void;
 }
 
 /** Group commit: while one batch is flushed, what arrives waits and goes out together; the first never waits. */
@@ -134,10 +155,7 @@ function createDiskLog(segment: SegmentWriter, segmentBytes: number): RecordLog 
         segment.undo(before);
         throw cause;
       });
-      written.forEach((place, i) => {
-        if ('refused' in place) batch[i]?.reject(unavailable(place.refused));
-        else batch[i]?.resolve(place);
-      });
+      settle(batch, written);
     } catch (cause) {
       for (const { reject } of batch) reject(unavailable(cause));
     }

@@ -9,7 +9,7 @@ import { createSegment, type Joint, sizeOf } from './segments.ts';
 export const MAX_BATCH = 64;
 
 /** What became of one record of a batch: written at an index, or refused by its own builder. */
-type Written = { readonly index: number } | { readonly refused: unknown };
+export type Written = { readonly index: number } | { readonly refused: unknown };
 
 /** The open end of the log: writes batches, and undoes what was written in part. */
 export interface SegmentWriter {
