@@ -62,7 +62,9 @@ async function walk(trail: Trail, rooms: Rooms): Promise<Answer> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const answer = await judge(trail as Entering, opening, rooms);
     if (answer !== undefined) return answer;
-    // Somebody else's entries came first: they are in the fold now, so judge again by them.
+    // Somebody else's entries came first: judge again by them. What was judged before must not stand in the record
+    // of what comes out now.
+    delete trail.judged;
     await rooms.findSession(ask, trail.caller, at);
   }
   throw new Refusal('session.contended', undefined, 'throttle');

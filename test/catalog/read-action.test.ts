@@ -171,6 +171,8 @@ describe('business identity', () => {
     ['other letter case', { vendor: 'BLUE HARBOR LTD', invoice: 'inv-7' }],
     ['full-width letters', { invoice: '\uff29\uff2e\uff36-\uff17' }],
     ['invisible characters', { vendor: 'Blue\u200b Har\u00adbor Ltd\ufeff' }],
+    ['a hyphen that does not break', { invoice: 'INV\u20117' }],
+    ['a minus for a hyphen', { invoice: 'INV\u22127' }],
     ['another reference', { note: 'second try' }],
     ['another account', { account: 'GB29NWBK60161331926819' }],
   ])('%s make no second act', (_, change) => {
