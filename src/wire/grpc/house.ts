@@ -1,7 +1,9 @@
 import type { Pep } from '../../model/ask.ts';
+import type { KeyedDigest } from '../../model/keyed-digest.ts';
 import { Fault } from '../../model/refusal.ts';
 import type { Verbs } from '../../model/verbs.ts';
 import { type Failure, failureOf, WireError } from './errors.ts';
+import { createTurn } from './turn.ts';
 
 /** Where the wire's own troubles are written: neither tokens, keys nor arguments ever reach it. */
 export interface Log {
@@ -24,9 +26,13 @@ export interface House {
   /** Unix ms of the wall clock, the one that gRPC deadlines are told by. */
   now(): number;
   readonly metrics: WireMetrics;
+  /** See `AskContext`. */
+  readonly digestAsk: KeyedDigest;
   /** Takes a place among the asks in flight. @throws Fault `OVERLOADED` */
   enter(): void;
   leave(): void;
+  /** Resolves when what arrived in this turn of the event loop begins. */
+  turn(): Promise<void>;
   /** @throws WireError once the server drains */
   refuseWhenDraining(): void;
   /** Turns a cause into what the caller is told, and tells log and metrics. */
@@ -40,6 +46,7 @@ export interface HouseOptions {
   readonly now: () => number;
   readonly log: Log;
   readonly metrics: WireMetrics;
+  readonly digestAsk: KeyedDigest;
   readonly maxAsks: number;
   readonly draining: () => boolean;
 }
@@ -47,7 +54,8 @@ export interface HouseOptions {
 /** One line a second for each kind of failure: a lost store fails every ask, and lines are written in step. */
 const LOG_EVERY_MS = 1000;
 
-export function createHouse({ verbs, now, log, metrics, maxAsks, draining }: HouseOptions): House {
+export function createHouse(options: HouseOptions): House {
+  const { verbs, now, log, metrics, digestAsk, maxAsks, draining } = options;
   let asks = 0;
   const logged = new Map<string, number>();
 
@@ -63,6 +71,7 @@ export function createHouse({ verbs, now, log, metrics, maxAsks, draining }: Hou
     verbs,
     now,
     metrics,
+    digestAsk,
     drains: new Set(),
     enter() {
       if (asks >= maxAsks) throw new Fault('OVERLOADED');
@@ -73,6 +82,7 @@ export function createHouse({ verbs, now, log, metrics, maxAsks, draining }: Hou
       asks -= 1;
       metrics.inFlight(-1);
     },
+    turn: createTurn(),
     refuseWhenDraining() {
       if (draining()) throw drained();
     },

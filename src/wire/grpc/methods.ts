@@ -37,6 +37,7 @@ export function unary(
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, respond) => {
     const run = async (): Promise<Uint8Array> => {
+      await house.turn();
       const pep = admit(call, peps, access);
       house.refuseWhenDraining();
       refuseLarger(call.request, access);
@@ -60,7 +61,8 @@ export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-const asIs = (bytes: Buffer): Buffer => bytes;
+/** In the place of a serialiser. */
+export const asIs = (bytes: Buffer): Buffer => bytes;
 
 /**
  * Serves every method of a service with raw bytes: a request that cannot be decoded must fail inside its

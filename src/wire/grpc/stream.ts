@@ -84,6 +84,7 @@ class AskStream {
   private async answer(bytes: Uint8Array, caller: Caller): Promise<Slot> {
     let requestId = '';
     try {
+      await this.house.turn();
       refuseLarger(bytes, this.access);
       const [ask, ...more] = splitMessages(bytes, 'ask');
       if (ask === undefined) throw new Malformed('ask', 'is required');
