@@ -1,7 +1,7 @@
 /**
  * Rebuilds what the policy room ships as generated files:
  *   tools/rego/rego.wasm.br   the Rego toolchain (needs Go)
- *   policies/finance.bundle   the default bundle (needs only Node and the toolchain)
+ *   policies/finance.bundle   the default bundle, once its tests pass (needs only Node and the toolchain)
  *
  *   node scripts/build-rego.mjs            both; a file that is fresh stays as it is
  *   node scripts/build-rego.mjs --bundle   the bundle only

@@ -1,7 +1,7 @@
 /** The policy verbs: each changes what judges, then seals who did it. */
 import type { Pep } from './model/ask.ts';
 import type { JsonObject, JsonValue } from './model/json.ts';
-import type { Activation, BundleContent, Page, PolicyVerbs } from './model/verbs.ts';
+import type { Activation, BundleContent, Page, PolicyVerbs, PushOptions } from './model/verbs.ts';
 
 interface Author {
   readonly pep: Pep;
@@ -11,10 +11,11 @@ interface Author {
 
 /** What the verbs need of the policy room. */
 export interface PolicyKeeper {
-  push(request: Author & { readonly content: BundleContent; readonly validateOnly: boolean }): Promise<{
+  push(request: Author & PushOptions & { readonly content: BundleContent }): Promise<{
     readonly activation: Activation;
     readonly testsPassed: number;
     readonly coveragePercent: number;
+    readonly keptData: readonly string[];
   }>;
   list(page: Page): ReturnType<PolicyVerbs['list']>;
   rollback(request: Author & { readonly revision: string | undefined }): Promise<Activation>;
@@ -40,11 +41,12 @@ export interface PolicyRooms {
  */
 export function sealPolicyVerbs({ policy, now, seal }: PolicyRooms): PolicyVerbs {
   return {
-    async push(pep, content, validateOnly) {
+    async push(pep, content, options) {
       const author = { pep, at: now() };
-      const pushed = await policy.push({ ...author, content, validateOnly });
+      const pushed = await policy.push({ ...author, content, ...options });
       const { number, revision } = pushed.activation;
-      if (!validateOnly) await seal('policy.push', author, { activation: number, revision });
+      const facts = { activation: number, revision, tests_passed: pushed.testsPassed };
+      if (!options.validateOnly) await seal('policy.push', author, facts);
       return pushed;
     },
     list: (_pep, page) => policy.list(page),

@@ -37,7 +37,10 @@ payment := object.union(
 	{"provenance": {"vendor": "trusted", "account": "trusted", "amount": "trusted", "invoice": "user"}},
 )
 
-approval := ask("invoice.approve", "write", {"invoice": "INV-1", "vendor": "acme"})
+approval := object.union(
+	ask("invoice.approve", "write", {"invoice": "INV-1", "vendor": "acme"}),
+	{"provenance": {"invoice": "trusted", "vendor": "trusted"}},
+)
 
 customer := object.union(
 	ask("customer.read", "personal_read", {"customer": "C-1"}),
@@ -152,8 +155,52 @@ test_untrusted_amount_escalates if {
 		asked := object.union(payment, {"provenance": {"amount": origin}})
 		v := verdict with input as asked
 		v.effect == "escalate"
-		v.reasons == [{"argument": "amount", "code": "provenance.untrusted", "reviewers": ["controllers"]}]
+		v.reasons == [{"arguments": {"amount"}, "code": "provenance.untrusted", "reviewers": ["controllers"]}]
 	}
+}
+
+test_invoice_that_nobody_named_escalates[action] if {
+	some action, asked in {"payment": payment, "approval": approval}
+	every origin in ["untrusted", "unknown", ""] {
+		v := verdict with input as object.union(asked, {"provenance": {"invoice": origin}})
+		v.effect == "escalate"
+		v.reasons == [{"arguments": {"invoice"}, "code": "provenance.untrusted", "reviewers": ["controllers"]}]
+	}
+}
+
+test_invoice_that_nobody_traced_escalates[action] if {
+	some action, asked in {"payment": payment, "approval": approval}
+	{"provenance.untrusted"} == codes with input as object.remove(asked, ["provenance"])
+}
+
+test_invoice_of_the_user_or_a_record_is_paid_and_approved[action] if {
+	some action, asked in {"payment": payment, "approval": approval}
+	every origin in ["user", "trusted"] {
+		"allow" == effect with input as object.union(asked, {"provenance": {"invoice": origin}})
+	}
+}
+
+test_text_that_is_no_number_of_an_invoice_escalates[action] if {
+	some action, asked in {"payment": payment, "approval": approval}
+	every invoice in ["acme", "100", "INV-1 of acme", "INV-1\u00a0of", "pay INV-1", "1NV-1", "\u0406NV-1", "INV-\u0661", "INV", ""] {
+		"escalate" == effect with input as object.union(asked, {"args": {"invoice": invoice}})
+		{"policy.invoice_unusual"} == codes with input as object.union(asked, {"args": {"invoice": invoice}})
+	}
+}
+
+test_number_of_an_invoice_may_have_letters_of_any_case if {
+	every invoice in ["INV-2031", "inv-2031-B"] {
+		"allow" == effect with input as object.union(payment, {"args": {"invoice": invoice}})
+	}
+}
+
+test_without_a_prefix_every_invoice_escalates if {
+	{"policy.invoice_unusual"} == codes with input as payment with data.finance as object.remove(data.finance, ["invoice_prefix"])
+}
+
+test_invoice_that_nobody_named_makes_one_reason_with_the_amount if {
+	v := verdict with input as object.union(payment, {"provenance": {"amount": "unknown", "invoice": "unknown"}})
+	v.reasons == [{"arguments": {"amount", "invoice"}, "code": "provenance.untrusted", "reviewers": ["controllers"]}]
 }
 
 test_untrusted_destination_alone_escalates if {

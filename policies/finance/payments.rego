@@ -54,7 +54,20 @@ usual if input.args.amount <= data.finance.usual_amounts[input.args.vendor] * da
 
 as_declared if input.args.amount <= to_number(input.task.declared.amount) * data.finance.declared_factor
 
-# An amount or account that is not the user's is escalated by the library (`data.limits.trusted_arguments`).
+# Every word of the user's counts as the user's, also `acme`, `100` or `INV-1 of acme`: none of them is the number of
+# an invoice, and each would pay the same one again.
+escalate contains {"code": "policy.invoice_unusual", "reviewers": ["controllers"]} if {
+	finance.moves_money
+	not numbered
+}
+
+numbered if {
+	startswith(upper(input.args.invoice), data.finance.invoice_prefix)
+	trim(upper(input.args.invoice), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
+}
+
+# An amount, account or invoice that is neither the user's nor a record's is escalated by the library
+# (`data.limits.trusted_arguments`): `1NV-1` and `INV-777` are no duplicates of `INV-1`, and nobody named them.
 # Both not, and one of them out of somebody else's text: no reviewer should be asked to see through that. A text long
 # enough to push the other out of what a session remembers makes it unknown, not better.
 deny contains {"code": "policy.untrusted_destination"} if {

@@ -18,7 +18,7 @@ rate := data.rules.lib_rate
 
 budget := data.rules.lib_budget.deny
 
-doubts := {reason.argument | some reason in data.rules.lib_provenance.escalate}
+doubts := {argument | some reason in data.rules.lib_provenance.escalate; some argument in reason.arguments}
 
 test_first_act_is_no_duplicate if {
 	count(data.rules.lib_duplicate.deny) == 0 with input as asked({})
@@ -157,4 +157,10 @@ test_other_origins_are_doubted if {
 test_arguments_that_nobody_traced_are_doubted if {
 	traced({"amount": 5, "to": ["a"]}, {}) == {"amount", "to"}
 	traced({"amount": false}, {}) == {"amount"}
+}
+
+test_several_doubts_are_one_reason if {
+	said := data.rules.lib_provenance.escalate with input as asked({"args": {"amount": 5, "to": ["a"]}})
+		with data.limits as named
+	said == {{"code": "provenance.untrusted", "reviewers": ["operators"], "arguments": {"amount", "to"}}}
 }

@@ -1,11 +1,16 @@
-# Arguments that decide where something goes or how much of it come from the user or from a trusted record.
+# Arguments that decide where something goes, how much of it, or for what, come from the user or from a trusted record.
 # `data.limits.trusted_arguments` names them: action → list of argument names.
 package rules.lib_provenance
 
 import data.lib.limits
 import future.keywords.not
 
-escalate contains {"code": "provenance.untrusted", "reviewers": limits.reviewers, "argument": name} if {
+# One reason for all of them: a reviewer looks once.
+escalate contains {"code": "provenance.untrusted", "reviewers": limits.reviewers, "arguments": doubtful} if {
+	count(doubtful) > 0
+}
+
+doubtful contains name if {
 	some name in data.limits.trusted_arguments[input.action.name]
 	_ = input.args[name]
 	not trusted(name)

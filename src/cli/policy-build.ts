@@ -7,29 +7,40 @@ import { problemLine } from './policy-text.ts';
 import { withProgress } from './progress.ts';
 import { sourcesOf } from './sources.ts';
 
-const EXAMPLE = `assent policy build policies/finance --out finance.bundle`;
+const EXAMPLE = `npx assent policy build policies/finance --out finance.bundle`;
+
+const NOTES = `
+The tests run first; a failing one, and the bundle is not written. It carries its sources and tests, so that a push
+runs them again, and what the tests asked with, so that a server warms up with it. The revision printed is what push
+and list show for this file: the SHA-256 of its bytes.`;
 
 export function policyBuildCommand(): Command {
-  return command('build', 'compile a folder of Rego into a bundle, here and now', EXAMPLE)
+  return command('build', 'test and compile a folder of Rego into a bundle, here and now', EXAMPLE)
     .argument('<folder>', 'with `*.rego`, `manifest.json` and `data.json`')
     .option('--out <file>', 'where to write the bundle', 'policy.bundle')
+    .addHelpText('after', NOTES)
     .action(
       run(async (folder: string, { json, out }: CommonOptions & { readonly out: string }) => {
         const sources = await sourcesOf(folder);
         const { createCompiler } = await import('../policy/compile.ts');
         const { packBundle } = await import('../policy/compile-bundle.ts');
-        const made = await withProgress('compiling', () => createCompiler().compile(sources));
+        const { revisionOf } = await import('../policy/history.ts');
+        const made = await withProgress('testing and compiling', () => createCompiler().compile(sources));
         if (!made.ok) {
           print(json, { ok: false, problems: made.problems }, made.problems.map(problemLine));
           return EXIT.failed;
         }
-        const bytes = packBundle(made.bundle);
-        writeFileSync(out, bytes);
-        const { revision } = made.bundle;
-        const result = { ok: true, revision, file: out, bytes: bytes.byteLength, warnings: made.warnings };
-        print(json, result, [
-          ...made.warnings.map(problemLine),
-          `${out}: ${revision}, ${bytes.byteLength} bytes`,
+        const { bundle, report } = made;
+        const content = packBundle(bundle);
+        writeFileSync(out, content);
+        const { warnings } = report;
+        const tests = report.tests.length;
+        const [revision, bytes] = [revisionOf(content), content.byteLength];
+        print(json, { ok: true, name: bundle.manifest.name, revision, file: out, bytes, tests, warnings }, [
+          ...warnings.map(problemLine),
+          ...(tests > 0 ? [] : ['there is no test: a push refuses this bundle unless told --allow-untested']),
+          `${out}: ${bundle.manifest.name}, ${bytes} bytes, ${tests} tests passed`,
+          `revision ${revision}`,
         ]);
         return EXIT.ok;
       }),

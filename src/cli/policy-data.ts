@@ -11,14 +11,16 @@ type Options = CommonOptions & ConnectOptions & { readonly expectVersion?: strin
 export function policyDataCommand(): Command {
   return new Command('data')
     .description('the data that rules judge by: blocklists, limits')
-    .addHelpText('after', '\nExample:\n  assent policy data patch finance/blocked_vendors/acme true')
+    .addHelpText('after', '\nExample:\n  npx assent policy data patch finance/blocked_vendors/acme true')
     .addCommand(get())
     .addCommand(patch())
     .addCommand(remove());
 }
 
 function get(): Command {
-  return withConnection(command('get', 'data as it stands', 'assent policy data get finance/blocked_vendors'))
+  return withConnection(
+    command('get', 'data as it stands', 'npx assent policy data get finance/blocked_vendors'),
+  )
     .argument('[path]', 'below `data`; absent: all of it')
     .action(
       run(async (path: string | undefined, options: Options) => {
@@ -31,8 +33,8 @@ function get(): Command {
 }
 
 function patch(): Command {
-  const example = `assent policy data patch finance/blocked_vendors/acme true
-assent policy data patch finance/blocked_vendors @blocklist.json`;
+  const example = `npx assent policy data patch finance/blocked_vendors/acme true
+npx assent policy data patch finance/blocked_vendors @blocklist.json`;
   return changing('patch', 'put a JSON value in the place of what is there; in force at once', example)
     .argument('<path>', 'below `data`')
     .argument('<json>', 'the value, or `@file`')
@@ -47,8 +49,8 @@ assent policy data patch finance/blocked_vendors @blocklist.json`;
 function remove(): Command {
   return changing(
     'remove',
-    'take a value away; in force at once',
-    'assent policy data remove finance/blocked_vendors/acme',
+    'take a value away; in force at once, and no push brings it back',
+    'npx assent policy data remove finance/blocked_vendors/acme',
   )
     .argument('<path>', 'below `data`')
     .action(
@@ -69,7 +71,8 @@ async function change(
   options: Options,
   verb: (client: Client, expected: number | undefined) => Promise<number>,
 ): Promise<void> {
-  const expected = options.expectVersion === undefined ? undefined : wholeNumber(options.expectVersion);
+  const expected =
+    options.expectVersion === undefined ? undefined : wholeNumber(options.expectVersion, '--expect-version');
   const version = await withProgress('changing data', () =>
     withClient(options, (client) => verb(client, expected)),
   );

@@ -5,15 +5,16 @@ import { readBytes } from './arguments.ts';
 import { type CommonOptions, command, run } from './command.ts';
 import { type ConnectOptions, withClient, withConnection } from './connect.ts';
 import { print, table } from './output.ts';
-import { activationRow } from './policy-text.ts';
+import { activationRow, keptLines } from './policy-text.ts';
 import { withProgress } from './progress.ts';
 import { sourcesOf } from './sources.ts';
 
-const EXAMPLE = `assent policy push policies/finance
-assent policy push finance.bundle --validate-only`;
+const EXAMPLE = `npx assent policy push policies/finance
+npx assent policy push finance.bundle --validate-only`;
 
 interface Options extends CommonOptions, ConnectOptions {
   readonly validateOnly?: boolean;
+  readonly allowUntested?: boolean;
 }
 
 export function policyPushCommand(): Command {
@@ -22,17 +23,20 @@ export function policyPushCommand(): Command {
   return withConnection(command('push', description, EXAMPLE))
     .argument('<path>', 'a folder of Rego, or a bundle file')
     .option('--validate-only', 'compile and test, but do not activate')
+    .option('--allow-untested', 'take a bundle that has no test; the server logs it as untested')
     .action(
       run(async (path: string, options: Options) => {
         const content = await contentOf(path);
+        const { validateOnly = false, allowUntested = false } = options;
         const pushed = await withProgress('compiling, testing and activating', () =>
-          withClient(options, (client) => client.pushBundle(content, options.validateOnly)),
+          withClient(options, (client) => client.pushBundle(content, { validateOnly, allowUntested })),
         );
-        const { activation, testsPassed, coveragePercent } = pushed;
+        const { activation, testsPassed, coveragePercent, keptData } = pushed;
         print(options.json, pushed, [
           ...table([activationRow(activation)]),
           `${testsPassed} tests passed, ${coveragePercent} % of the rules' lines reached`,
-          options.validateOnly === true ? 'valid; nothing was activated' : 'in force',
+          ...keptLines(keptData),
+          validateOnly ? 'valid; nothing was activated' : 'in force',
         ]);
       }),
     );

@@ -1,6 +1,9 @@
 import type { Activation } from '../client/client.ts';
 import { timeText } from './output.ts';
 
+/** As many paths as an answer names. */
+const MOST_NAMED = 100;
+
 /** One activation as a row of a table. */
 export function activationRow({ number, active, revision, name, at, pushedBy }: Activation): string[] {
   return [String(number), active ? 'active' : '-', name, timeText(at), pushedBy, revision];
@@ -17,4 +20,18 @@ interface Problem {
 export function problemLine({ file, line, column, message }: Problem): string {
   const place = line === 0 ? file : `${file}:${line}:${column}`;
   return place === '' ? message : `${place}: ${message}`;
+}
+
+/** Data that a push left as it was, and how to change it. */
+export function keptLines(paths: readonly string[]): readonly string[] {
+  const lines = paths.map((path) =>
+    path === ''
+      ? 'data kept: some of it, under names that no path can hold'
+      : `data kept: ${path}; to change it: npx assent policy data patch ${shellWord(path)} <json>`,
+  );
+  return paths.length < MOST_NAMED ? lines : [...lines, 'there may be more'];
+}
+
+function shellWord(text: string): string {
+  return /^[\w./:@+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

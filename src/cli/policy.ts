@@ -15,7 +15,7 @@ type Options = CommonOptions & ConnectOptions;
 export function policyCommand(): Command {
   return new Command('policy')
     .description('build, test and activate rules; change the data that they judge by')
-    .addHelpText('after', '\nExample:\n  assent policy test policies/finance')
+    .addHelpText('after', '\nExample:\n  npx assent policy test policies/finance')
     .addCommand(policyBuildCommand())
     .addCommand(policyTestCommand())
     .addCommand(policyPushCommand())
@@ -25,24 +25,30 @@ export function policyCommand(): Command {
 }
 
 function listCommand(): Command {
-  return withConnection(command('list', 'revisions, newest activation first', 'assent policy list --limit 5'))
+  return withConnection(
+    command('list', 'revisions, newest activation first', 'npx assent policy list --limit 5'),
+  )
     .option('--limit <count>', 'at most this many, 1 to 200', '50')
     .option('--page <token>', 'from where an earlier list ended')
     .action(
       run(async (options: Options & { readonly limit: string; readonly page?: string }) => {
-        const page = { size: wholeNumber(options.limit, 1), token: options.page ?? '' };
+        const page = {
+          size: wholeNumber(options.limit, '--limit', { least: 1, most: 200 }),
+          token: options.page ?? '',
+        };
         const listed = await withProgress('listing revisions', () =>
           withClient(options, (client) => client.listBundles(page)),
         );
-        const more = listed.nextToken === '' ? [] : [`more: assent policy list --page ${listed.nextToken}`];
+        const more =
+          listed.nextToken === '' ? [] : [`more: npx assent policy list --page ${listed.nextToken}`];
         print(options.json, listed, [...table(listed.activations.map(activationRow)), ...more]);
       }),
     );
 }
 
 function rollbackCommand(): Command {
-  const example = `assent policy rollback
-assent policy rollback 9f2c…`;
+  const example = `npx assent policy rollback
+npx assent policy rollback 9f2c…`;
   return withConnection(command('rollback', 'activate an earlier revision; data stays as it is', example))
     .argument('[revision]', 'from the list; absent: the one that was active before')
     .action(

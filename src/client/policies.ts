@@ -1,6 +1,6 @@
 import { type Activation as ActivationMessage, PolicyService } from '../gen/assent/v1/policy_pb.js';
 import { type JsonValue, parseJson } from '../model/json.ts';
-import type { Activation, BundleContent } from '../model/verbs.ts';
+import type { Activation, BundleContent, PushOptions } from '../model/verbs.ts';
 import { type Calling, call, callOnce } from './call.ts';
 import { AssentError, localFailure } from './failure.ts';
 import { unixMs } from './mandate.ts';
@@ -12,18 +12,23 @@ export interface Pushed {
   readonly activation: Activation;
   readonly testsPassed: number;
   readonly coveragePercent: number;
+  /** Data paths, at most 100, where the bundle says something else than what is in force: a push changes none. */
+  readonly keptData: readonly string[];
 }
 
 /** All throw AssentError; a refused bundle's errors are its `fields`: file, line and column, and what is wrong. */
 export interface PolicyCalls {
-  /** Takes seconds. `validateOnly`: compile and test, but do not activate. */
-  pushBundle(content: BundleContent, validateOnly?: boolean): Promise<Pushed>;
+  /** Takes seconds. A bundle without any test is refused unless `allowUntested`. */
+  pushBundle(content: BundleContent, options?: Partial<PushOptions>): Promise<Pushed>;
   listBundles(
     page?: PageInput,
   ): Promise<{ readonly activations: readonly Activation[]; readonly nextToken: string }>;
   /** Without a revision: the one that was active before. */
   rollback(revision?: string): Promise<Activation>;
-  /** Replaces what is at `path` (`finance/blocked_vendors`), or removes it; returns the data's new version. */
+  /**
+   * Replaces what is at `path` (`finance/blocked_vendors`), or removes it; returns the data's new version. Where
+   * nothing is, removing fails with `DATA_NOT_FOUND`.
+   */
   patchData(
     path: string,
     change: { readonly value: unknown } | { readonly remove: true },
@@ -38,16 +43,17 @@ const PUSH_TIMEOUT_MS = 60_000;
 export function createPolicyCalls(calling: Calling): PolicyCalls {
   const { method } = PolicyService;
   return {
-    pushBundle: async (content, validateOnly = false) => {
+    pushBundle: async (content, { validateOnly = false, allowUntested = false } = {}) => {
       const reply = await callOnce({ ...calling, timeoutMs: PUSH_TIMEOUT_MS }, method.pushBundle, {
         content:
           content.kind === 'bundle'
             ? { case: 'bundle', value: content.bytes }
             : { case: 'sources', value: { files: Object.fromEntries(content.files) } },
         validateOnly,
+        allowUntested,
       });
-      const { testsPassed, coveragePercent } = reply;
-      return { activation: activationOf(reply.activation), testsPassed, coveragePercent };
+      const { testsPassed, coveragePercent, keptData } = reply;
+      return { activation: activationOf(reply.activation), testsPassed, coveragePercent, keptData };
     },
     listBundles: async (page = {}) => {
       const message = { pageSize: page.size ?? 0, pageToken: page.token ?? '' };
@@ -65,8 +71,8 @@ export function createPolicyCalls(calling: Calling): PolicyCalls {
             : { case: 'valueJson' as const, value: jsonBytes(change.value) },
         ...(expectedVersion === undefined ? {} : { expectedVersion: BigInt(expectedVersion) }),
       };
-      // With a version to expect, a repetition after a lost answer would find its own change and be refused.
-      const send = expectedVersion === undefined ? call : callOnce;
+      // To remove, or with a version to expect: repeated after a lost answer, it would find its own change and fail.
+      const send = expectedVersion === undefined && !('remove' in change) ? call : callOnce;
       return Number((await send(calling, method.patchData, message)).version);
     },
     getData: async (path = '') => {

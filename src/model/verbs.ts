@@ -98,15 +98,25 @@ export type BundleContent =
   | { readonly kind: 'sources'; readonly files: ReadonlyMap<string, string> }
   | { readonly kind: 'bundle'; readonly bytes: Uint8Array };
 
+/** How a bundle is pushed; all false by default. */
+export interface PushOptions {
+  /** Compile and test, but do not activate. */
+  readonly validateOnly: boolean;
+  /** Take a bundle that has no test, which is refused otherwise. */
+  readonly allowUntested: boolean;
+}
+
 export interface PolicyVerbs {
   push(
     pep: Pep,
     content: BundleContent,
-    validateOnly: boolean,
+    options: PushOptions,
   ): Promise<{
     readonly activation: Activation;
     readonly testsPassed: number;
     readonly coveragePercent: number;
+    /** Data paths where the bundle says something else than what is in force. */
+    readonly keptData: readonly string[];
   }>;
   list(
     pep: Pep,

@@ -5,14 +5,12 @@
  * One bundle is active for the whole server, whatever the tenant. Who may push is the wire's question; whoever
  * can write to the store can activate, since bundles are not signed yet.
  */
-import type { JsonObject, JsonValue } from '../model/json.ts';
-import { Malformed, Rejection } from '../model/refusal.ts';
-import { ownsData, readBundle } from './bundle.ts';
+import { Rejection } from '../model/refusal.ts';
 import { buildContent, refusedBy } from './content.ts';
-import { layOver, lookUp, parseDocuments, readPath, replacedBy } from './data.ts';
 import {
   type Author,
   fetchBundle,
+  fetchSeed,
   findRevision,
   nextActivation,
   readToken,
@@ -20,14 +18,20 @@ import {
   viewOf,
 } from './history.ts';
 import { judge } from './judge.ts';
-import { type Active, manifested, type Prepared, prepareAside, start } from './prepare.ts';
+import { checkPatch, checkRemoved, readData, rejectData, withDocument, writeValue } from './patch.ts';
+import {
+  type Active,
+  manifested,
+  type Prepared,
+  prepareAside,
+  readStore,
+  start,
+  storeActivation,
+} from './prepare.ts';
 import type { PolicyRoom, PolicyRoomOptions, Pushed } from './room.ts';
-import type { DataDocument, PolicyStore, StoredActivation, StoredData } from './store.ts';
-import { BundleError } from './tar.ts';
+import type { PolicyStore, StoredActivation, StoredData } from './store.ts';
 import { startWatch } from './watch.ts';
 
-const MAX_VALUE_BYTES = 1024 * 1024;
-const MAX_DOCUMENTS = 10_000;
 /** Tries of a write that another replica's write came before. */
 const TRIES = 8;
 const PAGE_SIZE = 50;
@@ -67,6 +71,8 @@ export async function createPolicyRoom(options: PolicyRoomOptions): Promise<Poli
   };
 }
 
+type LogFacts = Readonly<Record<string, unknown>>;
+
 /** What is in force, and the one queue of its changes: each builds on the one before. */
 class Changes {
   active: Active;
@@ -87,33 +93,37 @@ class Changes {
       await this.queue(() => this.catchUp());
   }
 
-  async push({ pep, content, validateOnly, at }: Parameters<PolicyRoom['push']>[0]): Promise<Pushed> {
+  async push(request: Parameters<PolicyRoom['push']>[0]): Promise<Pushed> {
+    const { pep, content, validateOnly, allowUntested, at } = request;
     // Outside the queue: compiling takes seconds, and depends on nothing that is in force.
-    const { bytes, ...tests } = await buildContent(content, this.options.compiler);
+    const { bytes, ...tests } = await buildContent(content, this.options.compiler, allowUntested);
     return this.queue(async () => {
-      const { activation: newest, data } = await this.stored();
+      const { newest, data } = await this.stored();
       if (revisionOf(bytes) === newest.revision) {
         await this.catchUp();
-        return { activation: viewOf(newest, newest), ...tests };
+        return { activation: viewOf(newest, newest), keptData: this.active.loaded.data.kept, ...tests };
       }
-      const next = await prepareAside(this.options, bytes, data).catch(refuse);
+      const next = await this.prepare(bytes, data);
       const author: Author = { by: pep.id, at, kind: 'push' };
       const wouldBe = nextActivation(newest, manifested(next), author);
-      if (validateOnly) return { activation: viewOf(wouldBe, newest), ...tests };
+      if (validateOnly)
+        return { activation: viewOf(wouldBe, newest), keptData: next.loaded.data.kept, ...tests };
       // A crash after this leaves bytes that nothing names.
-      await this.store.putBundle(next.revision, bytes);
-      const activation = await this.activate(next, author);
-      return { activation: viewOf(activation, activation), ...tests };
+      await this.store.putBytes(next.revision, bytes);
+      const { activation, loaded } = await this.activate(next, author, {
+        ...tests,
+        untested: tests.testsPassed === 0,
+      });
+      return { activation: viewOf(activation, activation), keptData: loaded.data.kept, ...tests };
     });
   }
 
   rollback({ pep, revision, at }: Parameters<PolicyRoom['rollback']>[0]): ReturnType<PolicyRoom['rollback']> {
     return this.queue(async () => {
-      const { activation: newest, data } = await this.stored();
+      const { newest, data } = await this.stored();
       const target = await findRevision(this.store, revision, newest.revision);
-      const bundle = await fetchBundle(this.store, target);
-      const next = await prepareAside(this.options, bundle, data).catch(refuse);
-      const activation = await this.activate(next, { by: pep.id, at, kind: 'rollback' });
+      const next = await this.prepare(await fetchBundle(this.store, target), data);
+      const { activation } = await this.activate(next, { by: pep.id, at, kind: 'rollback' });
       return viewOf(activation, activation);
     });
   }
@@ -124,13 +134,14 @@ class Changes {
     return this.queue(async () => {
       for (let attempt = 0; attempt < TRIES; attempt += 1) {
         await this.catchUp();
-        const { bundle, data, loaded, activation } = this.active;
+        const { bundle, data, seed, loaded, activation } = this.active;
         checkPatch(this.active, path, expectedVersion);
         const document = { path, value, version: data.version + 1, by: pep.id, at };
-        const replaced = replacedBy(path, data.documents);
-        const changed = { version: document.version, documents: withDocument(data, document, replaced) };
+        const { changed, replaced } = withDocument(data, document);
         // Before it is stored, so that a document the policy cannot hold never gets there.
-        const next = await prepareAside(this.options, bundle, changed, loaded.module).catch(rejectData);
+        const source = { bundle, data: changed, seed, module: loaded.module };
+        const next = await prepareAside(this.options, source).catch(rejectData);
+        if (value === undefined) checkRemoved(loaded, next.loaded);
         // A crash after this leaves the change stored: every other replica and the next start load it.
         if (!(await this.store.changeData({ document, replaced }))) continue;
         this.swap({ ...next, activation }, { by: pep.id, path }, 'policy data changed');
@@ -140,16 +151,34 @@ class Changes {
     });
   }
 
-  private async activate(next: Prepared, author: Author): Promise<StoredActivation> {
+  private async activate(prepared: Prepared, author: Author, facts: LogFacts = {}): Promise<Active> {
+    let next = prepared;
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      const { activation: newest } = await this.stored();
-      const activation = nextActivation(newest, manifested(next), author);
-      // A crash after this leaves it stored: every other replica and the next start load it.
-      if (!(await this.store.activate(activation))) continue;
-      this.swap({ ...next, activation }, { by: author.by, kind: author.kind }, 'policy activated');
-      return activation;
+      const { newest, data } = await this.stored();
+      // What the bundle adds was measured on older data: putting that in force would undo what came between.
+      if (data.version !== next.data.version)
+        next = await this.prepare(next.bundle, data, next.loaded.module);
+      const active = await storeActivation(this.store, next, { newest, author });
+      if (active === undefined) continue;
+      this.swap(active, { by: author.by, kind: author.kind, ...facts }, 'policy activated');
+      return active;
     }
     throw new Rejection('ABORTED', 'ACTIVATION_CONTENDED', 'other activations came first, try again');
+  }
+
+  /** @throws BundleRefused when the bundle does not load with the data, or the data cannot hold what it brings */
+  private async prepare(
+    bundle: Uint8Array,
+    data: StoredData,
+    module?: WebAssembly.Module,
+  ): Promise<Prepared> {
+    const seed = await this.seedOf(data);
+    return prepareAside(this.options, { bundle, data, seed, module }).catch(refuse);
+  }
+
+  private async seedOf(data: StoredData): Promise<Uint8Array | undefined> {
+    const { active, store } = this;
+    return data.seed === active.data.seed ? active.seed : fetchSeed(store, data);
   }
 
   /**
@@ -157,13 +186,12 @@ class Changes {
    * that does not load here.
    * @throws Rejection when the store lost what is in force: numbers that were given are not given again
    */
-  private async stored(): Promise<{ readonly activation: StoredActivation; readonly data: StoredData }> {
+  private async stored(): Promise<{ readonly newest: StoredActivation; readonly data: StoredData }> {
     const { active, store } = this;
-    const [activation] = await store.activations(1);
-    const data = await store.data();
+    const { newest, data } = await readStore(store);
     if (
-      activation === undefined ||
-      activation.number < active.activation.number ||
+      newest === undefined ||
+      newest.number < active.activation.number ||
       data.version < active.data.version
     )
       throw new Rejection(
@@ -171,24 +199,25 @@ class Changes {
         'POLICY_STORE_BEHIND',
         'the policy store lost what is in force',
       );
-    return { activation, data };
+    return { newest, data };
   }
 
   /** Brings the newest in force. Never back: a store that forgot does not undo what is in force here. */
   private async catchUp(): Promise<void> {
     const { active, store } = this;
     const stored = await this.stored();
-    const activation =
-      stored.activation.number > active.activation.number ? stored.activation : active.activation;
+    const activation = stored.newest.number > active.activation.number ? stored.newest : active.activation;
     const data = stored.data.version > active.data.version ? stored.data : active.data;
     if (activation === active.activation && data === active.data) return;
     const same = activation.revision === active.revision;
     const bundle = same ? active.bundle : await fetchBundle(store, activation.revision);
-    const next = await prepareAside(this.options, bundle, data, same ? active.loaded.module : undefined);
+    const seed = await this.seedOf(data);
+    const module = same ? active.loaded.module : undefined;
+    const next = await prepareAside(this.options, { bundle, data, seed, module });
     this.swap({ ...next, activation }, {}, 'policy follows the store');
   }
 
-  private swap(next: Active, facts: Readonly<Record<string, unknown>>, message: string): void {
+  private swap(next: Active, facts: LogFacts, message: string): void {
     this.active = next;
     this.options.log.info({ ...named(next), ...facts }, message);
   }
@@ -199,52 +228,6 @@ class Changes {
     this.last = next.catch(() => undefined);
     return next;
   }
-}
-
-async function readData({ bundle, data, loaded }: Active, path: string): ReturnType<PolicyRoom['data']> {
-  const steps = readPath(path);
-  const brought: JsonObject = (await readBundle(bundle)).data;
-  const value = lookUp(layOver(brought, parseDocuments(data.documents), loaded.manifest.roots), steps);
-  if (value === undefined)
-    throw new Rejection('NOT_FOUND', 'DATA_NOT_FOUND', 'there is no data at that path');
-  return { value, version: data.version };
-}
-
-function checkPatch({ data, loaded }: Active, path: string, expectedVersion: number | undefined): void {
-  if (!ownsData(loaded.manifest.roots, readPath(path)))
-    throw new Malformed('path', 'is below no data root of the active bundle');
-  const facts = { version: String(data.version) };
-  if (expectedVersion !== undefined && expectedVersion !== data.version)
-    throw new Rejection('ABORTED', 'DATA_VERSION_CHANGED', 'the data has another version', facts);
-  if (data.documents.length >= MAX_DOCUMENTS)
-    throw new Rejection('FAILED_PRECONDITION', 'DATA_FULL', 'there are too many data documents');
-}
-
-function withDocument(
-  { documents }: StoredData,
-  document: DataDocument,
-  replaced: readonly string[],
-): readonly DataDocument[] {
-  return [...documents.filter(({ path }) => !replaced.includes(path)), document];
-}
-
-function writeValue(value: JsonValue): string {
-  // Not canonical: nothing is hashed over it, and a large one would hold asks up three times as long.
-  const text = JSON.stringify(value);
-  if (Buffer.byteLength(text) > MAX_VALUE_BYTES) throw new Malformed('value_json', 'is over 1 MiB');
-  return text;
-}
-
-/** What the policy could not load with this data, as a refusal of the data. */
-function rejectData(cause: unknown): never {
-  if (!(cause instanceof BundleError)) throw cause;
-  const facts = { problem: cause.message };
-  throw new Rejection(
-    'FAILED_PRECONDITION',
-    'DATA_REFUSED',
-    'the policy does not load with this data',
-    facts,
-  );
 }
 
 function refuse(cause: unknown): never {

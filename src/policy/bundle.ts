@@ -2,14 +2,13 @@
  * Reads a policy bundle as OPA lays it out (`opa build -t wasm`): a gzipped tar with `/policy.wasm`,
  * `data.json` files and `/.manifest`. The bytes are the author's, so they are hostile until read.
  */
-import { gunzip } from 'node:zlib';
 import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import { type Codes, readCodes } from './codes.ts';
 import { ENTRYPOINT } from './opa.ts';
-import { BundleError, readTar } from './tar.ts';
+import { BundleError } from './tar.ts';
+import { unpackBundle } from './unpack.ts';
+import { readWarm, WARM_FILE } from './warm.ts';
 
-const MAX_BUNDLE_BYTES = 32 * 1024 * 1024;
-const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
 const MAX_DEPTH = 32;
 
 /** Packages of ours and of the authors: no data document may stand where a package does. */
@@ -32,16 +31,17 @@ export interface Bundle {
   readonly data: JsonObject;
   /** The Rego that came along, by name: not evaluated here. */
   readonly sources: ReadonlyMap<string, string>;
+  /** Inputs to warm an instance with, as JSON; none where its builder captured none. */
+  readonly warm: readonly string[];
 }
 
 /**
- * @throws BundleError with the file where there is one: not gzip or cut short, over 32 MiB compressed or
- * 256 MiB inflated (inflating stops there), a layout or manifest that is not as described, data outside the
- * roots, a signature (no keys are configured to verify it), a delta, no entry point `assent/verdict`
+ * @throws BundleError with the file where there is one: what `unpackBundle` and `readWarm` refuse, a layout or
+ * manifest that is not as described, data outside the roots, a signature (no keys are configured to verify it), a
+ * delta, no entry point `assent/verdict`
  */
 export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
-  if (bytes.length > MAX_BUNDLE_BYTES) throw new BundleError(`the bundle is over ${MAX_BUNDLE_BYTES} bytes`);
-  const files = readTar(await inflate(bytes));
+  const files = await unpackBundle(bytes);
   for (const name of files.keys()) checkName(name);
   const written = readObject(files, '.manifest');
   const roots = readRoots(written['roots']);
@@ -54,6 +54,7 @@ export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
   return {
     wasm,
     data,
+    warm: readWarm(files.get(WARM_FILE)),
     sources: new Map(sources.map(([name, content]) => [name, content.toString('utf8')])),
     manifest: {
       name: readName(metadata['name'] ?? written['revision']),
@@ -69,17 +70,6 @@ export function ownsData(roots: readonly string[], path: readonly string[]): boo
   const [first] = path;
   if (first === undefined || PACKAGES.includes(first)) return false;
   return roots.some((root) => root === '' || startsWithSteps(path, root.split('/')));
-}
-
-function inflate(bytes: Uint8Array): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    gunzip(bytes, { maxOutputLength: MAX_INFLATED_BYTES }, (problem, inflated) => {
-      if (problem === null) resolve(inflated);
-      else if ('code' in problem && problem.code === 'ERR_BUFFER_TOO_LARGE')
-        reject(new BundleError(`the bundle inflates to over ${MAX_INFLATED_BYTES} bytes`));
-      else reject(new BundleError('the bundle is not gzip, or is cut short'));
-    });
-  });
 }
 
 function checkName(name: string): void {

@@ -1,17 +1,18 @@
 /** Writes a compiled bundle as the file that OPA lays out: a gzipped tar, the same bytes for the same bundle. */
 import { gzipSync } from 'node:zlib';
 import type { CompiledBundle } from './compile.ts';
+import { WARM_FILE, writeWarm } from './warm.ts';
 
 const BLOCK = 512;
 const END = Buffer.alloc(2 * BLOCK);
 
 /**
- * `/.manifest`, `/data.json`, `/policy.wasm` and the sources, in order of their names; no times, no owners.
- * `metadata` holds `name` and `codes`.
+ * `/.manifest`, `/data.json`, `/policy.wasm`, the sources with their tests, and `/warm.json` where the tests asked
+ * something; in order of their names, no times, no owners. `metadata` holds `name` and `codes`. OPA's `revision` is
+ * left out: a revision is the hash of the whole file.
  */
-export function packBundle({ manifest, revision, wasm, data, sources }: CompiledBundle): Buffer {
+export function packBundle({ manifest, wasm, data, sources, inputs }: CompiledBundle): Buffer {
   const written = {
-    revision,
     roots: [...new Set(['assent', 'lib', 'limits', 'rules', ...manifest.data])].sort(),
     rego_version: 1,
     wasm: [{ entrypoint: 'assent/verdict', module: '/policy.wasm' }],
@@ -22,6 +23,7 @@ export function packBundle({ manifest, revision, wasm, data, sources }: Compiled
     ['/data.json', Buffer.from(`${JSON.stringify(data)}\n`)],
     ['/policy.wasm', wasm],
   ]);
+  if (inputs.length > 0) files.set(`/${WARM_FILE}`, Buffer.from(writeWarm(inputs)));
   for (const [path, text] of sources) if (path !== 'data.json') files.set(`/${path}`, Buffer.from(text));
   const parts = [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, bytes]) => entryOf(name, bytes));
   return gzipSync(Buffer.concat([...parts, END]), { level: 9 });

@@ -2,9 +2,9 @@
  * Rego in, a bundle out: the author's files and the default library, compiled to WebAssembly, checked and
  * tested by the toolchain that ships with us. Runs off the hot path, in a child process, one at a time.
  */
-import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '../model/json.ts';
+import { type Answer, type Probe, problemsOf, reportOf, type TestReport } from './compile-report.ts';
 import { type Bounds, runToolchain } from './compile-run.ts';
 import {
   type CheckedSources,
@@ -15,53 +15,47 @@ import {
   readSources,
   type Sources,
 } from './compile-sources.ts';
+import { warmable } from './warm.ts';
 
+export type { Probe, TestReport } from './compile-report.ts';
 export type { PolicyManifest, PolicyProblem, Sources } from './compile-sources.ts';
 
 /** What `compile` made: everything that a bundle file holds. */
 export interface CompiledBundle {
   readonly manifest: PolicyManifest;
-  /** Name and content hash: equal for equal sources, whoever compiles them. */
-  readonly revision: string;
   readonly wasm: Uint8Array;
   readonly data: JsonObject;
   /** The author's files, the library under `assent/`, and the generated combiner. */
   readonly sources: Sources;
   /** Host builtins that the module calls. */
   readonly builtins: readonly string[];
+  /** What its tests asked with, as JSON: a new instance is warmed with it. */
+  readonly inputs: readonly string[];
 }
 
 export type CompileResult =
-  | { readonly ok: true; readonly bundle: CompiledBundle; readonly warnings: readonly PolicyProblem[] }
+  | { readonly ok: true; readonly bundle: CompiledBundle; readonly report: TestReport }
   | { readonly ok: false; readonly problems: readonly PolicyProblem[] };
 
-export interface PolicyTest {
-  readonly name: string;
-  readonly package: string;
-  readonly file: string;
-  readonly line: number;
-  readonly pass: boolean;
-  /** Why it failed. */
-  readonly error?: string;
-  /** In OPA's interpreter, not in the compiled module. */
-  readonly duration_us: number;
+/** The tests' report, and what `measureCosts` takes; no probes where something failed. */
+export interface TestRun {
+  readonly report: TestReport;
+  readonly probed: Probed | undefined;
 }
 
-export interface FileCoverage {
-  readonly file: string;
-  /** Lines that some test reached. */
-  readonly covered: number;
-  readonly uncovered: readonly number[];
+/** A module in which every rule can be evaluated by itself. */
+export interface Probed {
+  readonly wasm: Uint8Array;
+  readonly probes: readonly Probe[];
+  readonly data: JsonObject;
+  /** What the tests asked with, as JSON. */
+  readonly inputs: readonly string[];
 }
 
-export interface TestReport {
-  /** No problem, and every test passed. */
-  readonly ok: boolean;
-  readonly problems: readonly PolicyProblem[];
-  readonly warnings: readonly PolicyProblem[];
-  readonly tests: readonly PolicyTest[];
-  /** Of the author's rule files: percent of lines, one decimal. */
-  readonly coverage: { readonly percent: number; readonly files: readonly FileCoverage[] };
+/** What a built bundle carries of its sources, by path: Rego, and `data.json` files as text. */
+export interface BuiltSources {
+  readonly rego: Files;
+  readonly documents: Files;
 }
 
 export interface FormatResult {
@@ -70,10 +64,16 @@ export interface FormatResult {
 }
 
 export interface Compiler {
-  /** Checks and compiles. What is wrong with the sources is a result; a broken toolchain throws ToolchainFailed. */
+  /**
+   * Checks, runs every rule that begins with `test_` against the bundle's own data and under production's
+   * builtins, and compiles. What is wrong with the sources, a failing test included, is a result; having no test
+   * is not wrong here. A broken toolchain throws ToolchainFailed.
+   */
   compile(sources: Sources): Promise<CompileResult>;
-  /** Runs every rule that begins with `test_` against the bundle's own data, under production's builtins. */
-  test(sources: Sources): Promise<TestReport>;
+  /** Checks and runs the tests, and compiles the rules so that each can be measured. */
+  test(sources: Sources): Promise<TestRun>;
+  /** Runs the tests that a built bundle carries. That its module was made of these sources is its author's word. */
+  rerun(sources: BuiltSources): Promise<TestReport>;
   /** Lays the Rego files out as OPA's formatter does; other files are left out of the result. */
   format(sources: Sources): Promise<FormatResult>;
   /** The library's own tests. */
@@ -85,19 +85,6 @@ export interface CompilerOptions extends Partial<Bounds> {
   readonly program?: string;
   /** Folder of the default library's Rego. */
   readonly library?: string;
-}
-
-/** What the toolchain answers; both are built and checked in together, so it is taken at its word. */
-interface Answer {
-  readonly ok: boolean;
-  readonly errors: readonly PolicyProblem[];
-  readonly warnings?: readonly PolicyProblem[];
-  readonly wasm?: string;
-  readonly combiner?: string;
-  readonly declares?: { readonly builtins: readonly string[] };
-  readonly tests?: readonly PolicyTest[];
-  readonly coverage?: readonly FileCoverage[];
-  readonly formatted?: Readonly<Record<string, string>>;
 }
 
 const PROGRAM = fileURLToPath(new URL('../../tools/rego/rego.wasm.br', import.meta.url));
@@ -122,6 +109,11 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
   return {
     compile: (sources) => compile(run, libraryFiles(library), sources),
     test: (sources) => test(run, libraryFiles(library), sources),
+    rerun: async ({ rego, documents }) =>
+      reportOf(
+        await run({ command: 'rerun', files: rego, documents }),
+        (file) => !file.startsWith(LIBRARY_FOLDER),
+      ),
     format: (sources) => format(run, sources),
     testLibrary: () => testLibrary(run, libraryFiles(library, true)),
   };
@@ -134,23 +126,29 @@ async function compile(run: Runner, library: Files, sources: Sources): Promise<C
   const checked = checkSources(sources);
   if (!('manifest' in checked)) return { ok: false, problems: checked };
   const answer = await run(requestOf('build', library, checked));
-  if (!answer.ok || answer.wasm === undefined) return { ok: false, problems: answer.errors };
+  const report = reportOf(answer, (file) => file in checked.rego);
+  if (!answer.ok || answer.wasm === undefined) return { ok: false, problems: problemsOf(report) };
   const { manifest, data } = checked;
-  const wasm = Buffer.from(answer.wasm, 'base64');
-  const all = new Map([...sources, ...Object.entries(library), [COMBINER, answer.combiner ?? '']]);
-  const revision = `${manifest.name}@${hashOf(wasm, all)}`;
-  const builtins = answer.declares?.builtins ?? [];
-  return {
-    ok: true,
-    bundle: { manifest, revision, wasm, data, sources: all, builtins },
-    warnings: answer.warnings ?? [],
+  const bundle = {
+    manifest,
+    wasm: Buffer.from(answer.wasm, 'base64'),
+    data,
+    sources: new Map([...sources, ...Object.entries(library), [COMBINER, answer.combiner ?? '']]),
+    builtins: answer.declares?.builtins ?? [],
+    inputs: warmable(answer.inputs ?? []),
   };
+  return { ok: true, bundle, report };
 }
 
-async function test(run: Runner, library: Files, sources: Sources): Promise<TestReport> {
+async function test(run: Runner, library: Files, sources: Sources): Promise<TestRun> {
   const checked = checkSources(sources);
-  if (!('manifest' in checked)) return reportOf({ ok: false, errors: checked }, () => true);
-  return reportOf(await run(requestOf('test', library, checked)), (file) => file in checked.rego);
+  if (!('manifest' in checked))
+    return { report: reportOf({ ok: false, errors: checked }, () => true), probed: undefined };
+  const answer = await run(requestOf('measure', library, checked));
+  const report = reportOf(answer, (file) => file in checked.rego);
+  if (answer.wasm === undefined) return { report, probed: undefined };
+  const { probes = [], inputs = [] } = answer;
+  return { report, probed: { wasm: Buffer.from(answer.wasm, 'base64'), probes, inputs, data: checked.data } };
 }
 
 async function testLibrary(run: Runner, library: Files): Promise<TestReport> {
@@ -189,24 +187,4 @@ async function answerTo(program: string, request: object, bounds: Bounds): Promi
 function libraryFiles(folder: string, tests = false): Files {
   const files = [...readSources(folder)].filter(([path]) => tests || !path.endsWith('_test.rego'));
   return Object.fromEntries(files.map(([path, text]) => [LIBRARY_FOLDER + path, text]));
-}
-
-function reportOf(answer: Answer, counts: (file: string) => boolean): TestReport {
-  const files = (answer.coverage ?? []).filter(({ file }) => counts(file));
-  const covered = files.reduce((sum, file) => sum + file.covered, 0);
-  const lines = files.reduce((sum, file) => sum + file.covered + file.uncovered.length, 0);
-  return {
-    ok: answer.ok,
-    problems: answer.errors,
-    warnings: answer.warnings ?? [],
-    tests: answer.tests ?? [],
-    coverage: { percent: lines === 0 ? 0 : Math.round((1000 * covered) / lines) / 10, files },
-  };
-}
-
-function hashOf(wasm: Uint8Array, sources: Sources): string {
-  const hash = createHash('sha256').update(wasm);
-  for (const [path, text] of [...sources].sort(([a], [b]) => (a < b ? -1 : 1)))
-    hash.update(`\0${path}\0${Buffer.byteLength(text)}\0`).update(text);
-  return hash.digest('hex').slice(0, 16);
 }

@@ -1,32 +1,39 @@
-/** What an author pushes, as the bytes of a bundle: plain Rego is compiled and tested first. */
-import { type BundleContent, BundleRefused, type SourceError } from '../model/verbs.ts';
-import type { Compiler, TestReport } from './compile.ts';
+/** What an author pushes, as the bytes of a bundle whose tests have run here. */
+import { type BundleContent, BundleRefused } from '../model/verbs.ts';
+import type { BuiltSources, Compiler, TestReport } from './compile.ts';
 import { packBundle } from './compile-bundle.ts';
+import { problemsOf } from './compile-report.ts';
 import { BundleError } from './tar.ts';
+import { unpackBundle } from './unpack.ts';
 
 export interface Built {
   readonly bytes: Uint8Array;
+  /** 0 only where the author said that no test is needed. */
   readonly testsPassed: number;
   /** Of the author's rule files: percent of lines that the tests reached. */
   readonly coveragePercent: number;
 }
 
+/** Bytes of Rego and data that the toolchain is handed of a built bundle. */
+const MAX_TESTED_BYTES = 16 * 1024 * 1024;
+
 /**
- * A built bundle is taken as it is: its tests ran where it was built.
- * @throws BundleRefused with every error that compiling found, or every test that failed, and its place
+ * Plain Rego is compiled and tested. A built bundle stays as it is; the tests among the sources that it carries run
+ * here again, and one that carries none is untested.
+ * @throws BundleRefused with every error that compiling found, every test that failed, and its place; or because
+ * there is no test and `allowUntested` does not say that none is needed
  * @throws ToolchainFailed when the compiler itself broke
  */
-export async function buildContent(content: BundleContent, compiler: Compiler): Promise<Built> {
-  if (content.kind === 'bundle') return { bytes: content.bytes, testsPassed: 0, coveragePercent: 0 };
-  const compiled = await compiler.compile(content.files);
-  if (!compiled.ok) throw new BundleRefused(compiled.problems);
-  const report = await compiler.test(content.files);
-  if (!report.ok) throw new BundleRefused([...report.problems, ...failures(report)]);
-  return {
-    bytes: packBundle(compiled.bundle),
-    testsPassed: report.tests.length,
-    coveragePercent: report.coverage.percent,
-  };
+export async function buildContent(
+  content: BundleContent,
+  compiler: Compiler,
+  allowUntested: boolean,
+): Promise<Built> {
+  const built =
+    content.kind === 'sources' ? fromSources(content.files, compiler) : fromBundle(content.bytes, compiler);
+  const { testsPassed } = await built;
+  if (testsPassed === 0 && !allowUntested) throw untested(content);
+  return built;
 }
 
 /** A bad bundle as the wire tells it. */
@@ -36,14 +43,52 @@ export function refusedBy(cause: unknown): unknown {
   return new BundleRefused([{ file, line: 0, column: 0, code: 'assent_bundle', message }]);
 }
 
-function failures({ tests }: TestReport): readonly SourceError[] {
-  return tests
-    .filter(({ pass }) => !pass)
-    .map(({ file, line, name, error }) => ({
-      file,
-      line,
-      column: 0,
-      code: 'assent_test',
-      message: `the test \`${name}\` fails${error === undefined ? '' : `: ${error}`}`,
-    }));
+async function fromSources(files: ReadonlyMap<string, string>, compiler: Compiler): Promise<Built> {
+  const compiled = await compiler.compile(files);
+  if (!compiled.ok) throw new BundleRefused(compiled.problems);
+  return builtOf(packBundle(compiled.bundle), compiled.report);
+}
+
+async function fromBundle(bytes: Uint8Array, compiler: Compiler): Promise<Built> {
+  const sources = await testedSources(bytes).catch((cause: unknown) => {
+    throw refusedBy(cause);
+  });
+  if (sources === undefined) return { bytes, testsPassed: 0, coveragePercent: 0 };
+  const report = await compiler.rerun(sources);
+  if (!report.ok) throw new BundleRefused(problemsOf(report));
+  return builtOf(bytes, report);
+}
+
+function builtOf(bytes: Uint8Array, { tests, coverage }: TestReport): Built {
+  return { bytes, testsPassed: tests.length, coveragePercent: coverage.percent };
+}
+
+/**
+ * What the tests in a built bundle need; undefined where no file has one. Nothing is parsed here: that is for the
+ * toolchain's process, and for the worker that loads.
+ */
+async function testedSources(bytes: Uint8Array): Promise<BuiltSources | undefined> {
+  const files = [...(await unpackBundle(bytes))];
+  const rego = files.filter(([name]) => name.endsWith('.rego'));
+  if (!rego.some(([, content]) => content.includes('test_'))) return undefined;
+  const documents = files.filter(([name]) => name === 'data.json' || name.endsWith('/data.json'));
+  const size = [...rego, ...documents].reduce((sum, [, content]) => sum + content.length, 0);
+  if (size > MAX_TESTED_BYTES)
+    throw new BundleError(
+      `the sources and data are over ${MAX_TESTED_BYTES} bytes and cannot be tested here`,
+    );
+  return { rego: textsOf(rego), documents: textsOf(documents) };
+}
+
+function textsOf(files: readonly (readonly [string, Buffer])[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(files.map(([name, content]) => [name, content.toString('utf8')]));
+}
+
+/** Named by the file that is missing. */
+function untested({ kind }: BundleContent): BundleRefused {
+  const message =
+    kind === 'sources'
+      ? 'there is no test: add one, or allow the bundle untested'
+      : 'the bundle carries no test: build it from a folder with tests, or allow it untested';
+  return new BundleRefused([{ file: '*_test.rego', line: 0, column: 0, code: 'assent_no_tests', message }]);
 }

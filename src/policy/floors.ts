@@ -6,7 +6,14 @@ import { addDecimal, compareDecimal, type Decimal, parseDecimal, ZERO } from '..
 import type { Verdict } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
 import type { JsonObject } from '../model/json.ts';
-import { type Effect, type OwnCode, type Reason, reasonOf, STRICTNESS } from '../model/reason.ts';
+import {
+  combineReasons,
+  type Effect,
+  type OwnCode,
+  type Reason,
+  reasonOf,
+  STRICTNESS,
+} from '../model/reason.ts';
 import { permits } from './input.ts';
 
 interface Floor {
@@ -16,7 +23,7 @@ interface Floor {
 
 /**
  * The verdict, or a stricter one: the strictest effect among the policy's and the floors' wins, with the
- * reasons of whoever said it. An escalate that both ask for keeps the policy's reviewers.
+ * reasons of whoever said it, one a code. An escalate that both ask for keeps the policy's reviewers.
  */
 export function holdFloors(facts: Facts, verdict: Verdict): Verdict {
   const floors = floorsOf(facts, verdict);
@@ -24,8 +31,7 @@ export function holdFloors(facts: Facts, verdict: Verdict): Verdict {
   const effect = strictest([verdict.effect, ...floors.map((floor) => floor.effect)]);
   const added = floors.filter((floor) => floor.effect === effect).map((floor) => floor.reason);
   if (effect !== verdict.effect) return { effect, reasons: added, obligations: [], consume: [] };
-  const said = new Set(verdict.reasons.map((reason) => reason.code));
-  return { ...verdict, reasons: [...verdict.reasons, ...added.filter((reason) => !said.has(reason.code))] };
+  return { ...verdict, reasons: combineReasons([...verdict.reasons, ...added]) };
 }
 
 function strictest(effects: readonly Effect[]): Effect {

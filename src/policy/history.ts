@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Malformed, Rejection } from '../model/refusal.ts';
 import { type Activation, BundleRefused } from '../model/verbs.ts';
 import { type Manifest, PACKAGES } from './bundle.ts';
-import type { PolicyStore, StoredActivation } from './store.ts';
+import type { PolicyStore, StoredActivation, StoredData } from './store.ts';
 
 /** Who activates something, when (Unix ms), and by which verb. */
 export interface Author {
@@ -15,9 +15,9 @@ export interface Author {
 
 const PAGE = 200;
 
-/** SHA-256 of a bundle's bytes, lower-case hex: what a revision is called everywhere. */
-export function revisionOf(bundle: Uint8Array): string {
-  return createHash('sha256').update(bundle).digest('hex');
+/** SHA-256 of a bundle's bytes, lower-case hex: what a revision is called everywhere. A seed's name, too. */
+export function revisionOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /**
@@ -73,11 +73,26 @@ export async function findRevision(
 }
 
 /** @throws Error when the store does not hold the revision's bytes as they were kept */
-export async function fetchBundle(store: PolicyStore, revision: string): Promise<Uint8Array> {
-  const bundle = await store.getBundle(revision);
-  if (bundle === undefined || revisionOf(bundle) !== revision)
-    throw new Error(`the policy store lost the bundle of revision ${revision}`);
-  return bundle;
+export function fetchBundle(store: PolicyStore, revision: string): Promise<Uint8Array> {
+  return fetchBytes(store, revision, 'bundle of revision');
+}
+
+/**
+ * What the documents are laid over; undefined before any bundle brought data.
+ * @throws Error when the store does not hold it as it was kept
+ */
+export async function fetchSeed(
+  store: PolicyStore,
+  { seed }: Pick<StoredData, 'seed'>,
+): Promise<Uint8Array | undefined> {
+  return seed === undefined ? undefined : fetchBytes(store, seed, 'data with the hash');
+}
+
+async function fetchBytes(store: PolicyStore, hash: string, what: string): Promise<Uint8Array> {
+  const bytes = await store.getBytes(hash);
+  if (bytes === undefined || revisionOf(bytes) !== hash)
+    throw new Error(`the policy store lost the ${what} ${hash}`);
+  return bytes;
 }
 
 /** The number below which a page begins. @throws Malformed on `page_token` */

@@ -4,18 +4,16 @@
  * are being decided: reading a large document, or a module that never ends, must not hold them up.
  */
 import { Worker } from 'node:worker_threads';
-import { canonicalJson } from '../model/json.ts';
 import { type Manifest, readBundle } from './bundle.ts';
-import { layOver, parseDocuments } from './data.ts';
-import { buildImage, createEvaluator, type PolicyImage } from './opa.ts';
-import type { DataDocument } from './store.ts';
+import { compose, type DataFacts, type DataLayers } from './data.ts';
+import { buildImage, createEvaluator, type Evaluator, type PolicyImage } from './opa.ts';
 import { BundleError } from './tar.ts';
 import { trialInputs } from './trial.ts';
 import { readVerdict } from './verdict.ts';
+import { WARM_FILE } from './warm.ts';
 
-export interface LoadRequest {
+export interface LoadRequest extends DataLayers {
   readonly bundle: Uint8Array;
-  readonly documents: readonly DataDocument[];
   /** The bundle's module, where it was compiled before. */
   readonly module?: WebAssembly.Module | undefined;
   /** Pages of 64 KiB that an instance may have. */
@@ -26,28 +24,30 @@ export interface Loaded {
   readonly manifest: Manifest;
   readonly module: WebAssembly.Module;
   readonly image: PolicyImage;
+  readonly data: DataFacts;
 }
 
-/** Evaluations of each trial input: enough for the hot functions to reach the optimising compiler. */
-const TRIALS = 100;
-/** With new data only: the module's code is warm already. */
-const TRIALS_OF_DATA = 2;
+/** Evaluations that warm a new module: enough for its hot functions to reach the optimising compiler. */
+const WARMING = 600;
 /** A heap this large reads any bundle within its caps; one that needs more is refused. */
 const WORKER_HEAP_MIB = 1024;
 
 /**
  * @throws BundleError naming the file where there is one: whatever readBundle refuses, a module that does not
- * compile or load, a builtin that is not there, no verdict on a plain ask
+ * compile or load, a builtin that is not there, no verdict on a plain ask, an input of `warm.json` that the module
+ * aborts on, more data than is kept
  */
 export async function loadPolicy(request: LoadRequest): Promise<Loaded> {
-  const { manifest, wasm, data } = await readBundle(request.bundle);
-  const documents = parseDocuments(request.documents);
-  const text = new TextEncoder().encode(canonicalJson(layOver(data, documents, manifest.roots)));
+  const { manifest, wasm, data: brought, warm } = await readBundle(request.bundle);
+  const { text, facts: data } = compose({ data: brought, manifest }, request);
   try {
     const module = request.module ?? (await WebAssembly.compile(wasm));
     const image = buildImage(module, text, request.maximumPages);
-    const loaded = { manifest, module, image };
-    await tryOut(loaded, request);
+    const loaded = { manifest, module, image, data };
+    const evaluator = await createEvaluator(module, image, request.maximumPages);
+    tryOut(evaluator, manifest);
+    // With new data only, the module's code is warm already: each input once shows that it still answers.
+    warmUp(evaluator, warm, request.module === undefined ? WARMING : warm.length);
     return loaded;
   } catch (cause) {
     if (cause instanceof BundleError || !(cause instanceof Error)) throw cause;
@@ -89,13 +89,26 @@ export type LoadAnswer =
   | { readonly kind: 'loaded'; readonly loaded: Loaded }
   | { readonly kind: 'refused'; readonly problem: string; readonly file: string | undefined };
 
-async function tryOut({ manifest, module, image }: Loaded, request: LoadRequest): Promise<void> {
-  const evaluator = await createEvaluator(module, image, request.maximumPages);
-  const trials = request.module === undefined ? TRIALS : TRIALS_OF_DATA;
+/** One plain ask of each class must get a verdict, whatever it is. */
+function tryOut(evaluator: Evaluator, manifest: Manifest): void {
   for (const input of trialInputs()) {
     const [reason] = readVerdict(evaluator.evaluate(input), manifest.codes).reasons;
     if (reason?.code === 'policy.undefined')
       throw new BundleError(`on a plain ask ${String(reason.details?.['problem'])}`);
-    for (let i = 1; i < trials; i += 1) readVerdict(evaluator.evaluate(input), manifest.codes);
+  }
+}
+
+/** By what the bundle's tests asked, which reaches its rules; by the plain asks where it brought nothing. */
+function warmUp(evaluator: Evaluator, captured: readonly string[], evaluations: number): void {
+  const inputs = captured.length > 0 ? captured : trialInputs();
+  for (let i = 0; i < evaluations; i += 1) {
+    const at = i % inputs.length;
+    try {
+      evaluator.evaluate(inputs[at] ?? '{}');
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message : String(cause);
+      if (captured.length === 0) throw cause;
+      throw new BundleError(`the module aborts on input ${at}: ${problem}`, WARM_FILE);
+    }
   }
 }

@@ -2,23 +2,28 @@ import type { DataDocument, PolicyStore, StoredActivation } from './store.ts';
 
 /** Keeps policies for as long as the process lives, which suits tests and nothing else. */
 export function createMemoryPolicyStore(): PolicyStore {
-  const bundles = new Map<string, Uint8Array>();
+  const kept = new Map<string, Uint8Array>();
   const history: StoredActivation[] = [];
   const documents = new Map<string, DataDocument>();
   const watchers = new Set<() => void>();
   let version = 0;
+  let seed: string | undefined;
   const tell = (): void => {
     for (const changed of watchers) queueMicrotask(changed);
   };
   return {
-    async putBundle(revision, bytes) {
-      if (!bundles.has(revision)) bundles.set(revision, Uint8Array.from(bytes));
+    async putBytes(hash, bytes) {
+      if (!kept.has(hash)) kept.set(hash, Uint8Array.from(bytes));
     },
-    async getBundle(revision) {
-      return bundles.get(revision);
+    async getBytes(hash) {
+      return kept.get(hash);
     },
-    async activate(activation) {
+    async activate(activation, seeding) {
       if (history.length !== activation.number - 1) return false;
+      if (seeding !== undefined) {
+        if (version !== seeding.version - 1) return false;
+        ({ version, seed } = seeding);
+      }
       history.push(activation);
       tell();
       return true;
@@ -38,7 +43,7 @@ export function createMemoryPolicyStore(): PolicyStore {
       return true;
     },
     async data() {
-      return { version, documents: [...documents.values()].sort((a, b) => a.version - b.version) };
+      return { version, seed, documents: [...documents.values()].sort((a, b) => a.version - b.version) };
     },
     async head() {
       return { activation: history.length, dataVersion: version };

@@ -44,6 +44,8 @@ export interface PolicyImage {
   /** First free address: inputs go here. */
   readonly heapAddr: number;
   readonly entrypoint: number;
+  /** Every entry point's number by name, where a module was compiled with more than the verdict's. */
+  readonly entrypoints: ReadonlyMap<string, number>;
 }
 
 /** One loaded policy. Not re-entrant; every call is synchronous. */
@@ -101,10 +103,9 @@ export function buildImage(module: WebAssembly.Module, data: Uint8Array, maximum
   const exports = exportsOf(policy);
   for (const name of Object.keys(readTable(policy, exports)).sort())
     if (!HOST_BUILTINS.has(name)) throw new Error(`the builtin \`${name}\` is not available`);
-  const entrypoint: unknown = Object.hasOwn(policy.entrypoints, ENTRYPOINT)
-    ? policy.entrypoints[ENTRYPOINT]
-    : undefined;
-  if (typeof entrypoint !== 'number') throw new Error(`the module has no entry point \`${ENTRYPOINT}\``);
+  const entrypoints = readEntrypoints(policy.entrypoints);
+  const entrypoint = entrypoints.get(ENTRYPOINT);
+  if (entrypoint === undefined) throw new Error(`the module has no entry point \`${ENTRYPOINT}\``);
   // The library takes an ArrayBuffer for JSON text; anything else it would write out as JSON again.
   asErrors(() => policy.setData(Uint8Array.from(data).buffer));
   const { dataAddr, dataHeapPtr: heapAddr } = policy;
@@ -115,6 +116,7 @@ export function buildImage(module: WebAssembly.Module, data: Uint8Array, maximum
     dataAddr,
     heapAddr,
     entrypoint,
+    entrypoints,
   };
 }
 
@@ -217,6 +219,13 @@ function readTable(policy: library.LoadedPolicy, exports: Exports): object {
   const table: unknown = JSON.parse(readText(Buffer.from(policy.mem.buffer), at));
   if (typeof table !== 'object' || table === null) throw new Error('the module has no table of builtins');
   return table;
+}
+
+function readEntrypoints(table: Readonly<Record<string, unknown>>): ReadonlyMap<string, number> {
+  const numbers = Object.entries(table).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number',
+  );
+  return new Map(numbers);
 }
 
 function asErrors<T>(run: () => T): T {

@@ -1,15 +1,28 @@
 /** Making a policy ready from a bundle and data, and choosing the one to start with. */
-import { type Author, fetchBundle, nextActivation, revisionOf } from './history.ts';
+import { type Author, fetchBundle, fetchSeed, nextActivation, revisionOf } from './history.ts';
 import { type Loaded, type LoadRequest, loadPolicy, loadPolicyAside } from './load.ts';
 import { createEvaluator, type Evaluator } from './opa.ts';
 import type { PolicyRoomOptions } from './room.ts';
-import type { StoredActivation, StoredData } from './store.ts';
+import type { PolicyStore, Seeding, StoredActivation, StoredData } from './store.ts';
 
-/** A policy that is ready, with the bytes and the data it was made of. */
+/** What a policy is made of. */
+export interface Source {
+  readonly bundle: Uint8Array;
+  readonly data: StoredData;
+  /** The bytes that `data.seed` names. */
+  readonly seed: Uint8Array | undefined;
+  /** The bundle's module, where it was compiled before. */
+  readonly module?: WebAssembly.Module | undefined;
+}
+
+/** A policy that is ready, with what it was made of. */
 export interface Prepared {
   readonly bundle: Uint8Array;
   readonly revision: string;
+  /** As the store held it: what the bundle adds is stored with its activation. */
   readonly data: StoredData;
+  /** The seed in force: with what the bundle adds. */
+  readonly seed: Uint8Array | undefined;
   readonly loaded: Loaded;
   readonly evaluator: Evaluator;
 }
@@ -28,14 +41,9 @@ const TRIES = 8;
  * Loads in a worker, while asks are decided here.
  * @throws BundleError as loadPolicyAside does
  */
-export async function prepareAside(
-  options: PolicyRoomOptions,
-  bundle: Uint8Array,
-  data: StoredData,
-  module?: WebAssembly.Module,
-): Promise<Prepared> {
-  const request = { ...requestOf(options, bundle, data), module };
-  return readied(request, await loadPolicyAside(request, LOAD_DEADLINE_MS), data);
+export async function prepareAside(options: PolicyRoomOptions, source: Source): Promise<Prepared> {
+  const request = requestOf(options, source);
+  return readied(request, await loadPolicyAside(request, LOAD_DEADLINE_MS), source);
 }
 
 /**
@@ -44,36 +52,80 @@ export async function prepareAside(
  * @throws Error when there is none, BundleError when it does not load
  */
 export async function start(options: PolicyRoomOptions): Promise<Active> {
-  const { store, defaultBundle, at } = options;
+  const { store, defaultBundle, at, log } = options;
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    const [newest] = await store.activations(1);
-    const data = await store.data();
+    const { newest, data } = await readStore(store);
+    const seed = await fetchSeed(store, data);
     const revision = defaultBundle === undefined ? undefined : revisionOf(defaultBundle);
     const takesDefault = newest === undefined || (newest.kind === 'default' && newest.revision !== revision);
     if (!takesDefault || defaultBundle === undefined) {
       if (newest === undefined) throw new Error('there is no policy bundle to start with');
       const bundle = await fetchBundle(store, newest.revision);
-      return { ...(await loadHere(options, bundle, data)), activation: newest };
+      return { ...(await loadHere(options, { bundle, data, seed })), activation: newest };
     }
-    const first = await loadHere(options, defaultBundle, data);
-    const author: Author = { by: '', at, kind: 'default' };
-    const activation = nextActivation(newest, manifested(first), author);
-    await store.putBundle(first.revision, defaultBundle);
-    if (await store.activate(activation)) return { ...first, activation };
+    const first = await loadHere(options, { bundle: defaultBundle, data, seed });
+    await store.putBytes(first.revision, defaultBundle);
+    const active = await storeActivation(store, first, { newest, author: { by: '', at, kind: 'default' } });
+    if (active !== undefined) {
+      const { kept } = active.loaded.data;
+      if (kept.length > 0) log.info({ paths: kept }, 'data is kept where the default bundle says otherwise');
+      return active;
+    }
     // Another replica starts too, and was first: look again at what it left.
   }
   throw new Error('the policy store changes faster than a policy loads');
 }
 
-async function loadHere(options: PolicyRoomOptions, bundle: Uint8Array, data: StoredData): Promise<Prepared> {
-  const request = requestOf(options, bundle, data);
-  return readied(request, await loadPolicy(request), data);
+/**
+ * The newest activation and the data. The data second: an activation is stored together with what its bundle
+ * adds to the seed, so data that is read after it holds what it needs.
+ */
+export async function readStore(
+  store: PolicyStore,
+): Promise<{ readonly newest: StoredActivation | undefined; readonly data: StoredData }> {
+  const [newest] = await store.activations(1);
+  return { newest, data: await store.data() };
 }
 
-async function readied(request: LoadRequest, loaded: Loaded, data: StoredData): Promise<Prepared> {
-  const { bundle, maximumPages } = request;
+/**
+ * Activates what was prepared, whose bundle the store keeps already, and seeds the data with what it adds, in
+ * one step of the store. Undefined when another change came first.
+ * @throws BundleRefused when a pushed bundle's sequence does not rise
+ */
+export async function storeActivation(
+  store: PolicyStore,
+  prepared: Prepared,
+  { newest, author }: { readonly newest: StoredActivation | undefined; readonly author: Author },
+): Promise<Active | undefined> {
+  const activation = nextActivation(newest, manifested(prepared), author);
+  const seeding = await keepGained(store, prepared);
+  // A crash after this leaves both stored: every other replica and the next start load them.
+  if (!(await store.activate(activation, seeding))) return undefined;
+  return { ...prepared, data: { ...prepared.data, ...seeding }, activation };
+}
+
+/** Keeps the bytes of a seed that gained. A crash after this leaves bytes that nothing names. */
+async function keepGained(store: PolicyStore, { data, loaded }: Prepared): Promise<Seeding | undefined> {
+  const { gained } = loaded.data;
+  if (gained === undefined) return undefined;
+  const seed = revisionOf(gained);
+  await store.putBytes(seed, gained);
+  return { version: data.version + 1, seed };
+}
+
+async function loadHere(options: PolicyRoomOptions, source: Source): Promise<Prepared> {
+  const request = requestOf(options, source);
+  return readied(request, await loadPolicy(request), source);
+}
+
+async function readied(
+  { bundle, maximumPages }: LoadRequest,
+  loaded: Loaded,
+  { data, seed }: Source,
+): Promise<Prepared> {
   const evaluator = await createEvaluator(loaded.module, loaded.image, maximumPages);
-  return { bundle, revision: revisionOf(bundle), data, loaded, evaluator };
+  const inForce = loaded.data.gained ?? seed;
+  return { bundle, revision: revisionOf(bundle), data, seed: inForce, loaded, evaluator };
 }
 
 /** What an activation says of it. */
@@ -84,6 +136,6 @@ export function manifested({ loaded, revision }: Prepared): {
   return { manifest: loaded.manifest, revision };
 }
 
-function requestOf({ memoryMib }: PolicyRoomOptions, bundle: Uint8Array, data: StoredData): LoadRequest {
-  return { bundle, documents: data.documents, maximumPages: memoryMib * PAGES_PER_MIB };
+function requestOf({ memoryMib }: PolicyRoomOptions, { bundle, data, seed, module }: Source): LoadRequest {
+  return { bundle, seed, documents: data.documents, module, maximumPages: memoryMib * PAGES_PER_MIB };
 }

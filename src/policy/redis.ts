@@ -2,9 +2,17 @@ import type { Cluster, Redis } from 'ioredis';
 import { Fault } from '../model/refusal.ts';
 import type { DataDocument, PolicyStore, StoredActivation } from './store.ts';
 
-/** Appends to the history if it is as long as the writer saw it. KEYS: history, hints. */
+/**
+ * Appends to the history if it is as long as the writer saw it; with a seed, if the data's version is, too.
+ * KEYS: history, hints, version, seed.
+ */
 const ACTIVATE = `
 if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[1]) then return 0 end
+if ARGV[3] then
+  if tonumber(redis.call('GET', KEYS[3]) or '0') ~= tonumber(ARGV[3]) then return 0 end
+  redis.call('SET', KEYS[3], ARGV[3] + 1)
+  redis.call('SET', KEYS[4], ARGV[4])
+end
 redis.call('RPUSH', KEYS[1], ARGV[2])
 redis.call('PUBLISH', KEYS[2], 'activation')
 return 1`;
@@ -35,10 +43,12 @@ export interface RedisPolicyStoreOptions {
 export async function createRedisPolicyStore(options: RedisPolicyStoreOptions): Promise<PolicyStore> {
   const { redis, listener, prefix = 'assent:{policy}' } = options;
   const keys = {
-    bundle: (revision: string) => `${prefix}:bundle:${revision}`,
+    // Seeds are kept beside bundles.
+    bytes: (hash: string) => `${prefix}:bundle:${hash}`,
     history: `${prefix}:activations`,
     documents: `${prefix}:data`,
     version: `${prefix}:data_version`,
+    seed: `${prefix}:data_seed`,
     hints: `${prefix}:changed`,
   };
   const watchers = new Set<() => void>();
@@ -61,15 +71,20 @@ export async function createRedisPolicyStore(options: RedisPolicyStoreOptions): 
     throw new Fault('POLICY_STORE_UNAVAILABLE', cause);
   }
   return {
-    putBundle: (revision, bytes) =>
+    putBytes: (hash, bytes) =>
       ask(async () => {
-        await redis.set(keys.bundle(revision), Buffer.from(bytes), 'NX');
+        await redis.set(keys.bytes(hash), Buffer.from(bytes), 'NX');
       }),
-    getBundle: (revision) => ask(async () => (await redis.getBuffer(keys.bundle(revision))) ?? undefined),
-    activate: (activation) =>
+    getBytes: (hash) => ask(async () => (await redis.getBuffer(keys.bytes(hash))) ?? undefined),
+    activate: (activation, seeding) =>
       ask(async () => {
-        const entry = JSON.stringify(activation);
-        return (await redis.eval(ACTIVATE, 2, keys.history, keys.hints, activation.number - 1, entry)) === 1;
+        const { history, hints, version, seed } = keys;
+        const args = [
+          activation.number - 1,
+          JSON.stringify(activation),
+          ...(seeding === undefined ? [] : [seeding.version - 1, seeding.seed]),
+        ];
+        return (await redis.eval(ACTIVATE, 4, history, hints, version, seed, ...args)) === 1;
       }),
     activations: (limit, before = Number.MAX_SAFE_INTEGER) =>
       ask(async () => {
@@ -92,12 +107,14 @@ export async function createRedisPolicyStore(options: RedisPolicyStoreOptions): 
       }),
     data: () =>
       ask(async () => {
-        const [version, documents] =
-          (await redis.multi().get(keys.version).hvals(keys.documents).exec()) ?? [];
-        if (version?.[0] || documents?.[0]) throw version?.[0] ?? documents?.[0];
+        const read = redis.multi().get(keys.version).get(keys.seed).hvals(keys.documents);
+        const [version, seed, documents] = (await read.exec()) ?? [];
+        const failed = version?.[0] ?? seed?.[0] ?? documents?.[0];
+        if (failed) throw failed;
         const entries = Array.isArray(documents?.[1]) ? documents[1] : [];
         return {
           version: Number(version?.[1] ?? 0),
+          seed: typeof seed?.[1] === 'string' ? seed[1] : undefined,
           documents: entries
             .map((entry): DataDocument => ({ value: undefined, ...JSON.parse(String(entry)) }))
             .sort((a, b) => a.version - b.version),

@@ -45,6 +45,8 @@ export interface Pushed {
   readonly activation: Activation;
   readonly testsPassed: number;
   readonly coveragePercent: number;
+  /** Paths, at most 100, where the bundle's data says something else than what is in force with it. */
+  readonly keptData: readonly string[];
 }
 
 /** Verbs throw `Fault('POLICY_STORE_UNAVAILABLE')` when the store fails; what is in force stays. `at` is Unix ms. */
@@ -53,13 +55,14 @@ export interface PolicyRoom {
   evaluatePolicy(facts: Facts): Judged;
   /**
    * Compiles and tests plain Rego, checks, loads and tries out, stores, then activates. The active revision
-   * pushed again changes nothing.
+   * pushed again changes nothing. Its data adds what the data in force lacks, and changes nothing there.
    * @throws BundleRefused with what is wrong and where; the active bundle stays
    */
   push(request: {
     readonly pep: Pep;
     readonly content: BundleContent;
     readonly validateOnly: boolean;
+    readonly allowUntested: boolean;
     readonly at: number;
   }): Promise<Pushed>;
   /**
@@ -78,8 +81,10 @@ export interface PolicyRoom {
   list(page: Page): Promise<{ readonly activations: readonly Activation[]; readonly nextToken: string }>;
   /**
    * Sets or takes away one document of data; resolves with the data's new version once it is in force here.
+   * What was taken away stays away, whatever a bundle brings.
    * @throws Malformed on `path` (outside the active bundle's data) or `value_json` (over 1 MiB)
-   * @throws Rejection ABORTED when the version is another, FAILED_PRECONDITION when the policy cannot hold it
+   * @throws Rejection ABORTED when the version is another, NOT_FOUND when nothing is there to take away,
+   * FAILED_PRECONDITION when the policy cannot hold it
    */
   patchData(request: {
     readonly pep: Pep;

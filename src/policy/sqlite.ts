@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../model/refusal.ts';
 import type { DataDocument, PolicyStore, StoredActivation } from './store.ts';
 
+// `bundles` keeps seeds too.
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS bundles (revision TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS activations (number INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
@@ -11,6 +12,7 @@ const SCHEMA = `
   ) STRICT;
   CREATE TABLE IF NOT EXISTS data_version (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL) STRICT;
   INSERT OR IGNORE INTO data_version VALUES (1, 0);
+  CREATE TABLE IF NOT EXISTS seed (one INTEGER PRIMARY KEY CHECK (one = 1), hash TEXT NOT NULL) STRICT;
 `;
 
 /**
@@ -45,17 +47,27 @@ export function createSqlitePolicyStore(path: string): PolicyStore {
   };
   const newest = (): number => number(db.prepare('SELECT max(number) AS n FROM activations').get()?.['n']);
   const version = (): number => number(db.prepare('SELECT version AS n FROM data_version').get()?.['n']);
+  const setVersion = (to: number): void => void db.prepare('UPDATE data_version SET version = ?').run(to);
+  const seed = (): string | undefined => {
+    const hash = db.prepare('SELECT hash FROM seed').get()?.['hash'];
+    return typeof hash === 'string' ? hash : undefined;
+  };
   return {
-    putBundle: (revision, bytes) =>
-      step(() => void db.prepare('INSERT OR IGNORE INTO bundles VALUES (?, ?)').run(revision, bytes)),
-    getBundle: (revision) =>
+    putBytes: (hash, bytes) =>
+      step(() => void db.prepare('INSERT OR IGNORE INTO bundles VALUES (?, ?)').run(hash, bytes)),
+    getBytes: (hash) =>
       step(() => {
-        const bytes = db.prepare('SELECT bytes FROM bundles WHERE revision = ?').get(revision)?.['bytes'];
+        const bytes = db.prepare('SELECT bytes FROM bundles WHERE revision = ?').get(hash)?.['bytes'];
         return bytes instanceof Uint8Array ? bytes : undefined;
       }),
-    activate: (activation) =>
+    activate: (activation, seeding) =>
       step(() => {
         if (newest() !== activation.number - 1) return false;
+        if (seeding !== undefined) {
+          if (version() !== seeding.version - 1) return false;
+          setVersion(seeding.version);
+          db.prepare('INSERT OR REPLACE INTO seed VALUES (1, ?)').run(seeding.seed);
+        }
         const body = JSON.stringify(activation);
         db.prepare('INSERT INTO activations VALUES (?, ?)').run(activation.number, body);
         return true;
@@ -79,12 +91,13 @@ export function createSqlitePolicyStore(path: string): PolicyStore {
           document.by,
           document.at,
         );
-        db.prepare('UPDATE data_version SET version = ?').run(document.version);
+        setVersion(document.version);
         return true;
       }).then(tell),
     data: () =>
       step(() => ({
         version: version(),
+        seed: seed(),
         documents: db.prepare('SELECT * FROM documents ORDER BY version').all().map(readDocument),
       })),
     head: () => step(() => ({ activation: newest(), dataVersion: version() })),

@@ -40,9 +40,19 @@ interface PolicyHead {
   readonly dataVersion: number;
 }
 
+/** What an activation adds beneath the documents. */
+export interface Seeding {
+  /** The data version that it makes. */
+  readonly version: number;
+  /** SHA-256 of the seed's bytes, lower-case hex, under which they are kept. */
+  readonly seed: string;
+}
+
 /** The data as of one moment. */
 export interface StoredData {
   readonly version: number;
+  /** What the documents are laid over: SHA-256 of bytes that are kept; undefined before the first seeding. */
+  readonly seed: string | undefined;
   readonly documents: readonly DataDocument[];
 }
 
@@ -51,12 +61,18 @@ export interface StoredData {
  * or the store refused; a write that threw may or may not have been applied.
  */
 export interface PolicyStore {
-  /** Keeps a bundle under its hash; the same again changes nothing. Once this resolves it survives this process. */
-  putBundle(revision: string, bytes: Uint8Array): Promise<void>;
-  /** Undefined when it was never kept. The bytes are what the store holds: check them against their hash. */
-  getBundle(revision: string): Promise<Uint8Array | undefined>;
-  /** Appends, if and only if the newest activation is `number` - 1. Atomic; survives this process once true. */
-  activate(activation: StoredActivation): Promise<boolean>;
+  /**
+   * Keeps a bundle or a seed under its hash; the same again changes nothing. Once this resolves it survives this
+   * process.
+   */
+  putBytes(hash: string, bytes: Uint8Array): Promise<void>;
+  /** Undefined when they were never kept. They are what the store holds: check them against their hash. */
+  getBytes(hash: string): Promise<Uint8Array | undefined>;
+  /**
+   * Appends, if and only if the newest activation is `number` - 1; with a seeding, also if and only if the data's
+   * version is the seeding's - 1, which it then raises. Both or neither; survives this process once true.
+   */
+  activate(activation: StoredActivation, seeding?: Seeding): Promise<boolean>;
   /** Newest first, at most `limit`, of those numbered below `before`. */
   activations(limit: number, before?: number): Promise<readonly StoredActivation[]>;
   /**
@@ -64,7 +80,7 @@ export interface PolicyStore {
    * Atomic; survives this process once true.
    */
   changeData(change: DataChange): Promise<boolean>;
-  /** All documents, oldest version first, and the version they add up to: read as of one moment. */
+  /** The seed, all documents, oldest version first, and the version they add up to: read as of one moment. */
   data(): Promise<StoredData>;
   head(): Promise<PolicyHead>;
   /**

@@ -7,6 +7,7 @@ import { addDecimal, type Decimal, formatDecimal, parseDecimal, ZERO } from '../
 import type { Consumption, Obligation, Verdict } from '../model/decision.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import {
+  combineReasons,
   type Effect,
   isOwnCode,
   type OwnCode,
@@ -44,7 +45,7 @@ class NoVerdict extends Error {}
 /**
  * The verdict in an evaluation's result, JSON text `[{"result": {effect, reasons, oblige, consume}}]`.
  * `reasons[]{code, words?, remedy?, reviewers?, retry_delay_ms?, …details}`, `oblige[]{name, parameters?}`,
- * `consume[]{budget, amount}`; amounts of one budget are added up. Obligations and consumption belong to an
+ * `consume[]{budget, amount}`; reasons of one code are combined, amounts of one budget are added up. Obligations and consumption belong to an
  * allow and are dropped from every other effect. Never throws for what the text holds.
  */
 export function readVerdict(text: string, codes: Codes): Verdict {
@@ -74,7 +75,7 @@ function resultOf(text: string): JsonObject {
 function verdictOf(result: JsonObject, codes: Codes): Verdict {
   const effect = effectOf(result['effect']);
   const said = itemsOf(result, 'reasons');
-  const reasons = said.map((item) => readReason(item, codes));
+  const reasons = combineReasons(said.map((item) => readReason(item, codes)));
   const obligations = itemsOf(result, 'oblige').map(readObligation);
   const consume = readConsumption(itemsOf(result, 'consume'));
   if (effect === 'allow') return { effect, reasons, obligations, consume };

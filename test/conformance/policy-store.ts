@@ -53,16 +53,16 @@ export function describePolicyStore(
       const { store } = await open();
       expect(await store.head()).toEqual({ activation: 0, dataVersion: 0 });
       expect(await store.activations(10)).toEqual([]);
-      expect(await store.data()).toEqual({ version: 0, documents: [] });
-      expect(await store.getBundle('none')).toBeUndefined();
+      expect(await store.data()).toEqual({ version: 0, seed: undefined, documents: [] });
+      expect(await store.getBytes('none')).toBeUndefined();
     });
 
-    test('keeps bundles byte by byte, the first under a name for good', async () => {
+    test('keeps bytes as they are, the first under a name for good', async () => {
       const { store, again } = await open();
       const bytes = randomBytes(100_000);
-      await store.putBundle('r', bytes);
-      await store.putBundle('r', randomBytes(10));
-      const kept = await (await again()).getBundle('r');
+      await store.putBytes('r', bytes);
+      await store.putBytes('r', randomBytes(10));
+      const kept = await (await again()).getBytes('r');
       expect(Buffer.from(kept ?? []).equals(bytes)).toBe(true);
     });
 
@@ -100,6 +100,7 @@ export function describePolicyStore(
       await store.changeData(changeOf('finance/a', 3, '[1]'));
       expect(await (await again()).data()).toEqual({
         version: 3,
+        seed: undefined,
         documents: [changeOf('finance/b', 2, undefined).document, changeOf('finance/a', 3, '[1]').document],
       });
     });
@@ -120,7 +121,7 @@ export function describePolicyStore(
       const won = await Promise.all(racers.map(([door, i]) => door.changeData(changeOf(`finance/${i}`, 1))));
       expect(won.filter(Boolean)).toHaveLength(1);
       const documents = [changeOf(`finance/${won.indexOf(true)}`, 1).document];
-      expect(await second.data()).toEqual({ version: 1, documents });
+      expect(await second.data()).toEqual({ version: 1, seed: undefined, documents });
     });
 
     test('data and activations have versions of their own', async () => {
@@ -129,6 +130,54 @@ export function describePolicyStore(
       await store.activate(activationOf(1));
       await store.changeData(changeOf('finance/a', 2));
       expect(await store.head()).toEqual({ activation: 1, dataVersion: 2 });
+    });
+
+    test('an activation seeds the data and raises its version, in one step', async () => {
+      const { store, again } = await open();
+      await store.changeData(changeOf('finance/a', 1));
+      expect(await store.activate(activationOf(1), { version: 2, seed: 'first' })).toBe(true);
+      await store.changeData(changeOf('finance/b', 3));
+      // Without a seeding the seed stays.
+      expect(await store.activate(activationOf(2))).toBe(true);
+      const second = await again();
+      expect(await second.head()).toEqual({ activation: 2, dataVersion: 3 });
+      const documents = [changeOf('finance/a', 1).document, changeOf('finance/b', 3).document];
+      expect(await second.data()).toEqual({ version: 3, seed: 'first', documents });
+      expect(await second.activate(activationOf(3), { version: 4, seed: 'second' })).toBe(true);
+      expect(await store.data()).toEqual({ version: 4, seed: 'second', documents });
+    });
+
+    test.each([
+      ['whose data version was taken meanwhile', 2, 1],
+      ['that skips a data version', 2, 3],
+      ['whose number was taken meanwhile', 1, 2],
+      ['that skips a number', 3, 2],
+    ])('an activation %s changes nothing', async (_, number, version) => {
+      const { store, again } = await open();
+      await store.activate(activationOf(1), { version: 1, seed: 'first' });
+      expect(await store.activate(activationOf(number, 'r'), { version, seed: 'other' })).toBe(false);
+      const second = await again();
+      expect(await second.activations(10)).toEqual([activationOf(1)]);
+      expect(await second.data()).toEqual({ version: 1, seed: 'first', documents: [] });
+    });
+
+    test('of an activation that seeds and data changes that race for one version, one gets it', async () => {
+      const { store, again } = await open();
+      const second = await again();
+      const won = await Promise.all([
+        store.activate(activationOf(1), { version: 1, seed: 'first' }),
+        second.changeData(changeOf('finance/a', 1)),
+        store.changeData(changeOf('finance/b', 1)),
+        second.activate(activationOf(1), { version: 1, seed: 'second' }),
+      ]);
+      expect(won.filter(Boolean)).toHaveLength(1);
+      const { activation, dataVersion } = await store.head();
+      expect(dataVersion).toBe(1);
+      const { seed, documents } = await store.data();
+      const seeded = won[0] || won[3];
+      expect(activation).toBe(seeded ? 1 : 0);
+      expect(seed).toBe(won[0] ? 'first' : won[3] ? 'second' : undefined);
+      expect(documents).toHaveLength(seeded ? 0 : 1);
     });
 
     test('takes a document of 1 MiB', async () => {

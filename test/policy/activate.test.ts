@@ -40,12 +40,13 @@ async function open(
     store,
     errors,
     push: (bytes: Uint8Array, validateOnly = false) =>
-      room.push({ pep, content: bundle(bytes), validateOnly, at: AT }),
+      room.push({ pep, content: bundle(bytes), validateOnly, allowUntested: true, at: AT }),
     pushRego: (files: Record<string, string>) =>
       room.push({
         pep,
         content: { kind: 'sources', files: new Map(Object.entries(files)) },
         validateOnly: false,
+        allowUntested: false,
         at: AT,
       }),
     patch: (path: string, value: JsonValue | undefined, expectedVersion?: number) =>
@@ -71,7 +72,7 @@ describe('a room', () => {
   test('opens with the default bundle as the first activation', async () => {
     const { room } = await open();
     const judged = room.evaluatePolicy(facts);
-    expect(judged).toMatchObject({ activation: 1, dataVersion: 0, verdict: { effect: 'allow' } });
+    expect(judged).toMatchObject({ activation: 1, dataVersion: 1, verdict: { effect: 'allow' } });
     expect(judged.verdict.consume).toEqual([{ budget: 'payments', amount: '1200.5' }]);
     expect(judged.revision).toMatch(/^[0-9a-f]{64}$/);
     expect(JSON.parse(judged.input)).toMatchObject({ args: { vendor: 'v-77' } });
@@ -308,7 +309,7 @@ describe('a rollback', () => {
     await patch('ledger/blocked_vendors/v-77', true);
     await push(fixture('odd'));
     await rollback();
-    expect(room.status()).toMatchObject({ activation: 3, dataVersion: 1 });
+    expect(room.status()).toMatchObject({ activation: 3, dataVersion: 2 });
     expect(effect()).toBe('deny');
   });
 
@@ -322,24 +323,26 @@ describe('a rollback', () => {
 describe('a data patch', () => {
   test('is in force when it is answered, until it is taken away', async () => {
     const { room, patch, effect } = await open();
-    expect(await patch('ledger/blocked_vendors/v-77', true)).toBe(1);
+    expect(await patch('ledger/blocked_vendors/v-77', true)).toBe(2);
     expect(room.evaluatePolicy(facts)).toMatchObject({
       activation: 1,
-      dataVersion: 1,
+      dataVersion: 2,
       verdict: { effect: 'deny', reasons: [{ code: 'policy.vendor_blocked', details: { vendor: 'v-77' } }] },
     });
-    expect(await patch('ledger/blocked_vendors/v-77', undefined)).toBe(2);
+    expect(await patch('ledger/blocked_vendors/v-77', undefined)).toBe(3);
     expect(effect()).toBe('allow');
-    expect(await room.data('ledger/blocked_vendors')).toEqual({ value: { 'v-13': true }, version: 2 });
+    expect(await room.data('ledger/blocked_vendors')).toEqual({ value: { 'v-13': true }, version: 3 });
     await expect(room.data('ledger/none')).rejects.toMatchObject({ status: 'NOT_FOUND' });
   });
 
   test('of another version than expected is refused, and changes nothing', async () => {
     const { patch, room } = await open();
-    expect(await patch('ledger/blocked_vendors/v-1', true, 0)).toBe(1);
-    await expect(patch('ledger/blocked_vendors/v-2', true, 0)).rejects.toMatchObject({
+    expect(await patch('ledger/blocked_vendors/v-1', true, 1)).toBe(2);
+    await expect(patch('ledger/blocked_vendors/v-2', true, 1)).rejects.toMatchObject({
       status: 'ABORTED',
-      facts: { version: '1' },
+      reason: 'DATA_VERSION_CHANGED',
+      message: 'the data is at version 2, not 1',
+      facts: { version: '2' },
     });
     expect(await room.data('ledger/blocked_vendors')).toMatchObject({ value: { 'v-1': true } });
     await expect(room.data('ledger/blocked_vendors/v-2')).rejects.toMatchObject({ status: 'NOT_FOUND' });
@@ -350,7 +353,7 @@ describe('a data patch', () => {
     async (path) => {
       const { patch, store } = await open();
       await expect(patch(path, true)).rejects.toBeInstanceOf(Malformed);
-      expect(await store.head()).toMatchObject({ dataVersion: 0 });
+      expect(await store.head()).toMatchObject({ dataVersion: 1 });
     },
   );
 
@@ -370,7 +373,7 @@ describe('a data patch', () => {
   test('that the policy has no memory for is refused and never stored', async () => {
     const { patch, store, effect } = await open();
     const heavy = Array.from({ length: 500_000 }, () => 0);
-    let version = 0;
+    let version = 1;
     const failure = await (async () => {
       for (let i = 0; i < 20; i += 1) version = await patch(`ledger/heavy${i}`, heavy);
     })().catch((cause: unknown) => cause);
@@ -386,14 +389,14 @@ describe('a data patch', () => {
     const asking = (async () => {
       while (running) {
         const { verdict, dataVersion } = room.evaluatePolicy(facts);
-        // Odd versions block the vendor.
-        expect(verdict.effect).toBe(dataVersion % 2 === 1 ? 'deny' : 'allow');
+        // Even versions block the vendor.
+        expect(verdict.effect).toBe(dataVersion % 2 === 0 ? 'deny' : 'allow');
         seen.set(dataVersion, verdict.effect);
         await new Promise((resolve) => setImmediate(resolve));
       }
     })();
-    for (let version = 1; version <= 6; version += 1)
-      await patch('ledger/blocked_vendors', version % 2 === 1 ? { 'v-77': true } : {});
+    for (let version = 2; version <= 7; version += 1)
+      await patch('ledger/blocked_vendors', version % 2 === 0 ? { 'v-77': true } : {});
     running = false;
     await asking;
     expect(seen.size).toBeGreaterThanOrEqual(6);
@@ -411,7 +414,7 @@ describe('two replicas on one store', () => {
     await until(() => one.room.status().activation === 2);
     await one.rollback();
     await until(() => two.room.status().activation === 3);
-    expect(two.room.evaluatePolicy(facts)).toMatchObject({ dataVersion: 1, verdict: { effect: 'deny' } });
+    expect(two.room.evaluatePolicy(facts)).toMatchObject({ dataVersion: 2, verdict: { effect: 'deny' } });
     expect(two.room.status().revision).toBe(one.room.status().revision);
   });
 
@@ -422,11 +425,11 @@ describe('two replicas on one store', () => {
     const versions = await Promise.all(
       vendors.map((vendor, i) => (i % 2 === 0 ? one : two).patch(`ledger/blocked_vendors/${vendor}`, true)),
     );
-    expect(versions.sort()).toEqual([1, 2, 3, 4]);
+    expect(versions.sort()).toEqual([2, 3, 4, 5]);
     await Promise.all([one.room.follow(), two.room.follow()]);
     const value = { 'v-13': true, a: true, b: true, c: true, d: true };
     for (const { room } of [one, two])
-      expect(await room.data('ledger/blocked_vendors')).toEqual({ value, version: 4 });
+      expect(await room.data('ledger/blocked_vendors')).toEqual({ value, version: 5 });
   });
 });
 
@@ -444,7 +447,7 @@ test('what was pushed and patched is in force after a restart', async () => {
   const { room } = await open(second, fixture('odd'));
   expect(room.evaluatePolicy(facts)).toMatchObject({
     activation: 2,
-    dataVersion: 1,
+    dataVersion: 2,
     verdict: { effect: 'deny', reasons: [{ code: 'policy.vendor_blocked' }] },
   });
 });
@@ -463,22 +466,22 @@ describe('when the store fails', () => {
   };
   const fault = expect.objectContaining({ reason: 'POLICY_STORE_UNAVAILABLE' });
 
-  test.each<[keyof PolicyStore]>([['putBundle'], ['activate'], ['activations'], ['changeData'], ['data']])(
+  test.each<[keyof PolicyStore]>([['putBytes'], ['activate'], ['activations'], ['changeData'], ['data']])(
     'at %s, changes are our fault and what is in force stays',
     async (method) => {
       const { broken, wrapped } = failing(createMemoryPolicyStore(), method);
       const { push, patch, room } = await open(wrapped);
       broken.failing = true;
       if (method !== 'changeData') await expect(push(fixture('odd'))).rejects.toEqual(fault);
-      if (!['putBundle', 'activate'].includes(method))
+      if (!['putBytes', 'activate'].includes(method))
         await expect(patch('ledger/blocked_vendors/v-77', true)).rejects.toEqual(fault);
       expect(room.evaluatePolicy(facts)).toMatchObject({
         activation: 1,
-        dataVersion: 0,
+        dataVersion: 1,
         verdict: { effect: 'allow' },
       });
       broken.failing = false;
-      await expect(patch('ledger/blocked_vendors/v-77', true)).resolves.toBe(1);
+      await expect(patch('ledger/blocked_vendors/v-77', true)).resolves.toBe(2);
     },
   );
 
@@ -508,7 +511,7 @@ describe('when the store fails', () => {
     const lost = { status: 'FAILED_PRECONDITION', reason: 'POLICY_STORE_BEHIND' };
     await expect(push(fixture('odd'))).rejects.toMatchObject(lost);
     await expect(patch('ledger/blocked_vendors/v-77', undefined)).rejects.toMatchObject(lost);
-    expect(room.status()).toMatchObject({ activation: 1, dataVersion: 1 });
+    expect(room.status()).toMatchObject({ activation: 1, dataVersion: 2 });
     expect(effect()).toBe('deny');
   });
 
@@ -517,7 +520,7 @@ describe('when the store fails', () => {
     const { room, push } = await open(store);
     const [first] = await store.activations(1);
     if (first === undefined) throw new Error('nothing is active');
-    await store.putBundle('not-its-hash', fixture('odd'));
+    await store.putBytes('not-its-hash', fixture('odd'));
     await store.activate({ ...first, number: 2, revision: 'not-its-hash' });
     await until(() => room.status().behind !== undefined);
     expect(room.evaluatePolicy(facts)).toMatchObject({ activation: 1, verdict: { effect: 'allow' } });

@@ -3,7 +3,12 @@ import { gunzipSync } from 'node:zlib';
 import { loadPolicy } from '@open-policy-agent/opa-wasm';
 import { describe, expect, test } from 'vitest';
 import { readBundle } from '../../src/policy/bundle.ts';
-import { type CompiledBundle, createCompiler, type PolicyProblem } from '../../src/policy/compile.ts';
+import {
+  type CompiledBundle,
+  createCompiler,
+  type PolicyProblem,
+  type TestReport,
+} from '../../src/policy/compile.ts';
 import { packBundle } from '../../src/policy/compile-bundle.ts';
 import { readSources, type Sources } from '../../src/policy/compile-sources.ts';
 
@@ -12,6 +17,9 @@ const finance = readSources(fileURLToPath(new URL('../../policies/finance', impo
 const TIMEOUT = 120_000;
 
 const MANIFEST = JSON.stringify({ name: 'small', codes: ['policy.small'], data: ['small'] });
+
+/** Rules that say something, and a value for tests to look at. */
+const SPEAKS = 'allow contains {"code": "policy.small"} if input.action.name == "a"\n\nx := 1';
 
 function sourcesOf(rego: string, more: Record<string, string> = {}): Sources {
   return new Map(
@@ -23,6 +31,10 @@ async function built(sources: Sources): Promise<CompiledBundle> {
   const result = await compiler.compile(sources);
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   return result.bundle;
+}
+
+async function tested(sources: Sources): Promise<TestReport> {
+  return (await compiler.test(sources)).report;
 }
 
 async function problemsOf(sources: Sources): Promise<readonly PolicyProblem[]> {
@@ -43,12 +55,11 @@ describe('the finance bundle', () => {
     const one = await built(finance);
     const other = await built(new Map([...finance].reverse()));
     expect(Buffer.from(other.wasm).equals(one.wasm)).toBe(true);
-    expect(other.revision).toBe(one.revision);
     expect(packBundle(other).equals(packBundle(one))).toBe(true);
   });
 
   test('passes its own tests, and they reach nine lines in ten', { timeout: TIMEOUT }, async () => {
-    const report = await compiler.test(finance);
+    const report = await tested(finance);
     expect(report.problems).toEqual([]);
     expect(report.tests.filter(({ pass }) => !pass)).toEqual([]);
     expect(report.tests.length).toBeGreaterThan(30);
@@ -269,7 +280,7 @@ describe('a policy is refused with its place', () => {
     { timeout: TIMEOUT },
     async (_name, file, _text, line, i) => {
       const files = packages.map(([, name, rego], n) => [`p${n}${name}`, `${rego}\n\ny := 1\n`]);
-      const problems = await (second ??= problemsOf(sourcesOf('x := 1', Object.fromEntries(files))));
+      const problems = await (second ??= problemsOf(sourcesOf(SPEAKS, Object.fromEntries(files))));
       expect(problems).toContainEqual(
         expect.objectContaining({ file: `p${i}${file}`, line, code: 'assent_package' }),
       );
@@ -336,8 +347,8 @@ describe('a run that goes on or swells is ended', () => {
   test('by a test that never ends', { timeout: TIMEOUT }, async () => {
     const endless =
       'package rules.small_test\n\ntest_x if count([1 | numbers.range(1, 1000000)[_]; numbers.range(1, 1000000)[_]]) == 0';
-    const report = await createCompiler({ deadlineMs: 4000 }).test(
-      sourcesOf('x := 1', { 'x_test.rego': endless }),
+    const { report } = await createCompiler({ deadlineMs: 4000 }).test(
+      sourcesOf(SPEAKS, { 'x_test.rego': endless }),
     );
     expect(report.ok).toBe(false);
   });
@@ -345,8 +356,8 @@ describe('a run that goes on or swells is ended', () => {
   test('at its memory', { timeout: TIMEOUT }, async () => {
     const numbers = 'numbers.range(1, 3000)';
     const swelling = `package rules.small_test\n\ntest_x if count([[a, b] | some a in ${numbers}; some b in ${numbers}]) == 0`;
-    const report = await createCompiler({ memoryMib: 96 }).test(
-      sourcesOf('x := 1', { 'x_test.rego': swelling }),
+    const { report } = await createCompiler({ memoryMib: 96 }).test(
+      sourcesOf(SPEAKS, { 'x_test.rego': swelling }),
     );
     expect(report).toMatchObject({ ok: false, problems: [{ code: 'assent_memory' }] });
   });
@@ -355,7 +366,7 @@ describe('a run that goes on or swells is ended', () => {
     const one = createCompiler({ deadlineMs: 60_000 });
     const [first, second] = await Promise.all([
       one.compile(sourcesOf('deny if true')),
-      one.compile(sourcesOf('x := 1')),
+      one.compile(sourcesOf(SPEAKS)),
     ]);
     expect([first.ok, second.ok]).toEqual([false, true]);
   });
@@ -363,7 +374,7 @@ describe('a run that goes on or swells is ended', () => {
 
 test("a toolchain that is missing is our failure, not the author's", { timeout: TIMEOUT }, async () => {
   await expect(
-    createCompiler({ program: '/nowhere/rego.wasm.br' }).compile(sourcesOf('x := 1')),
+    createCompiler({ program: '/nowhere/rego.wasm.br' }).compile(sourcesOf(SPEAKS)),
   ).rejects.toThrow('toolchain');
 });
 
@@ -373,17 +384,133 @@ test('patterns in rules are pointed out', { timeout: TIMEOUT }, async () => {
   );
   expect(result).toMatchObject({
     ok: true,
-    warnings: [{ file: 'small.rego', line: 3, code: 'assent_slow' }],
+    report: { warnings: [{ file: 'small.rego', line: 3, code: 'assent_slow' }] },
   });
 });
 
-test('a failed test says which and where', { timeout: TIMEOUT }, async () => {
-  const failing =
-    'package rules.small_test\n\ntest_wrong if data.rules.small.x == 2\n\ntest_right if data.rules.small.x == 1';
-  const report = await compiler.test(sourcesOf('x := 1', { 'x_test.rego': failing }));
-  expect(report.ok).toBe(false);
-  expect(report.tests).toMatchObject([
-    { name: 'test_wrong', file: 'x_test.rego', line: 3, pass: false },
-    { name: 'test_right', file: 'x_test.rego', line: 5, pass: true },
-  ]);
+describe('a failed test', () => {
+  const failing = sourcesOf(SPEAKS, {
+    'x_test.rego': [
+      'package rules.small_test',
+      '',
+      'test_wrong if data.rules.small.x == 2',
+      '',
+      'test_right if data.rules.small.x == 1',
+      '',
+      'test_late if {',
+      '\tdata.rules.small.x == 1',
+      '\tcount(data.rules.small.allow) == 1 with input as {"action": {"name": "b"}}',
+      '}',
+      '',
+      'todo_test_later if true',
+    ].join('\n'),
+  });
+
+  test('says which, and the line and column where it stopped', { timeout: TIMEOUT }, async () => {
+    const report = await tested(failing);
+    expect(report.ok).toBe(false);
+    expect(report.tests).toMatchObject([
+      {
+        name: 'test_wrong',
+        file: 'x_test.rego',
+        line: 3,
+        column: 1,
+        pass: false,
+        at: { line: 3, column: 15 },
+      },
+      { name: 'test_right', file: 'x_test.rego', line: 5, column: 1, pass: true },
+      { name: 'test_late', line: 7, column: 1, pass: false, at: { line: 9, column: 2 } },
+      { name: 'todo_test_later', line: 12, column: 1, pass: false },
+    ]);
+    expect(report.tests[2]?.error).toMatch(/^does not hold: count\(data.rules.small.allow\) == 1/);
+    expect(report.tests[3]?.error).toMatch(/skipped/);
+  });
+
+  test('is a problem with its place, and nothing is compiled', { timeout: TIMEOUT }, async () => {
+    expect(await problemsOf(failing)).toMatchObject([
+      { file: 'x_test.rego', line: 3, column: 15, code: 'assent_test' },
+      { file: 'x_test.rego', line: 9, column: 2, code: 'assent_test' },
+      { file: 'x_test.rego', line: 12, column: 1, code: 'assent_test' },
+    ]);
+  });
+});
+
+describe('rules that never speak are refused', () => {
+  test.each<[string, Sources, Partial<PolicyProblem>]>([
+    ['where there is no package of rules', new Map([['manifest.json', MANIFEST]]), { file: 'manifest.json' }],
+    [
+      'where there are helpers alone',
+      new Map([
+        ['manifest.json', MANIFEST],
+        ['help.rego', 'package lib.help\n\nx := 1'],
+      ]),
+      { file: 'manifest.json' },
+    ],
+    ['where no rule adds to a set', sourcesOf('x := 1'), { file: 'small.rego', line: 1, column: 1 }],
+    [
+      'where obligations are all',
+      sourcesOf('oblige contains {"name": "note"}'),
+      { file: 'small.rego', line: 1, column: 1 },
+    ],
+  ])('%s', { timeout: TIMEOUT }, async (_name, sources, place) => {
+    expect(await problemsOf(sources)).toMatchObject([{ ...place, code: 'assent_no_rules' }]);
+  });
+});
+
+describe('what the tests ask with', () => {
+  const asking = (count: number, more = '') =>
+    sourcesOf(SPEAKS, {
+      'x_test.rego': [
+        'package rules.small_test',
+        'test_plain if count(data.rules.small.allow) == 1 with input as {"action": {"name": "a"}}',
+        'test_changed if count(data.rules.small.allow) == 0 with input as {"action": {"name": "a"}} with input.action.name as "b"',
+        'test_without_action if count(data.rules.small.allow) == 0 with input as {"args": {}}',
+        'test_long if count(data.rules.small.allow) == 0 with input as {"action": {"name": concat("", [x | some _ in numbers.range(1, 900); x := "0123456789"])}}',
+        `test_many if every i in numbers.range(1, ${count}) { count(data.rules.small.allow) == 0 with input as {"action": {"name": "c"}, "args": {"i": i}} }`,
+        more,
+      ].join('\n\n'),
+    });
+
+  test('comes along in the bundle, complete and small inputs only', { timeout: TIMEOUT }, async () => {
+    const bundle = await built(asking(1));
+    expect([...bundle.inputs].sort()).toEqual([
+      '{"action":{"name":"a"}}',
+      '{"action":{"name":"b"}}',
+      '{"action":{"name":"c"},"args":{"i":1}}',
+    ]);
+    expect((await readBundle(packBundle(bundle))).warm).toEqual(bundle.inputs);
+  });
+
+  test('is bounded, and the same whatever the order', { timeout: TIMEOUT }, async () => {
+    const one = await built(asking(500));
+    const other = await built(new Map([...asking(500)].reverse()));
+    expect(one.inputs).toHaveLength(64);
+    expect(packBundle(other).equals(packBundle(one))).toBe(true);
+  });
+
+  test('is left out where no ask could hold it', { timeout: TIMEOUT }, async () => {
+    const odd =
+      'test_odd if data.rules.small.x == 1 with input as {"action": {"name": "d", "n": 9007199254740993}}';
+    const looking =
+      'test_look if count(data.rules.small.allow) == 0 with input as {"action": {"name": "e"}, "args": {"n": 9007199254740993}}';
+    const { inputs } = await built(asking(1, `${odd}\n\n${looking}`));
+    expect(inputs.join()).not.toContain('9007199254740993');
+    expect(inputs).toHaveLength(3);
+  });
+});
+
+describe('a built bundle is tested again by the tests that it carries', () => {
+  test('with its own data, wherever that is mounted', { timeout: TIMEOUT }, async () => {
+    const rego = {
+      'own/policy.rego': 'package own\n\nbig if input.n > data.own.most',
+      'own/policy_test.rego': 'package own_test\n\ntest_big if data.own.big with input as {"n": 6}',
+    };
+    const rerun = (most: number) =>
+      compiler.rerun({ rego, documents: { 'own/data.json': JSON.stringify({ most }) } });
+    expect(await rerun(5)).toMatchObject({ ok: true, tests: [{ name: 'test_big', pass: true }] });
+    expect(await rerun(6)).toMatchObject({
+      ok: false,
+      tests: [{ name: 'test_big', file: 'own/policy_test.rego', pass: false, at: { line: 3, column: 13 } }],
+    });
+  });
 });

@@ -124,10 +124,13 @@ test('an escalate keeps its reviewers and hears the floor too', () => {
   expect(held.reasons[1]?.details).toEqual({ arguments: ['account', 'amount'] });
 });
 
-test('a floor that the policy named itself is not named twice', () => {
-  const reason = { ...reasonOf('provenance.untrusted'), reviewers: ['controllers'] };
+test.each([
+  ['with other arguments', { arguments: ['invoice', 'amount'] }, ['invoice', 'amount', 'account']],
+  ['without any', undefined, ['account', 'amount']],
+])('a floor that the policy named itself, %s, is not named twice', (_how, details, wanted) => {
+  const reason = { ...reasonOf('provenance.untrusted', details), reviewers: ['controllers'] };
   const held = holdFloors({ ...facts, provenance: {} }, { ...allow, effect: 'escalate', reasons: [reason] });
-  expect(held.reasons).toEqual([reason]);
+  expect(held.reasons).toEqual([{ ...reason, details: { arguments: wanted } }]);
 });
 
 test('a deny of the policy is not turned into the escalate of a floor', () => {

@@ -130,6 +130,23 @@ describe('a verdict', () => {
     ]);
   });
 
+  test('has one reason a code, with the reviewers and lists of all who gave it', () => {
+    const reasons = [
+      { code: 'policy.unusual', words: 'ten times', reviewers: ['a'], arguments: ['amount'], factor: 10 },
+      { code: 'session.duplicate' },
+      { code: 'policy.unusual', reviewers: ['b', 'a'], arguments: ['to', 'amount'], factor: 9, at: 'night' },
+    ];
+    expect(read(verdict({ effect: 'escalate', reasons })).reasons).toMatchObject([
+      {
+        code: 'policy.unusual',
+        words: 'ten times',
+        reviewers: ['a', 'b'],
+        details: { arguments: ['amount', 'to'], factor: 10, at: 'night' },
+      },
+      { code: 'session.duplicate' },
+    ]);
+  });
+
   test.each([
     'session.duplicate',
     'session.rate',

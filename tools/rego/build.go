@@ -43,7 +43,7 @@ func combine(modules map[string]*ast.Module) string {
 			continue
 		}
 		for _, rule := range module.Rules {
-			part := string(rule.Head.Ref()[0].Value.(ast.Var))
+			part := partOf(rule)
 			if slices.Contains(parts, part) && !slices.Contains(says[part], name) {
 				says[part] = append(says[part], name)
 			}
@@ -67,8 +67,10 @@ func combine(modules map[string]*ast.Module) string {
 	return text.String()
 }
 
-// build plans and compiles the rules; the same sources give the same bytes.
+// build plans and compiles the rules; the same sources give the same bytes. To measure, each rule gets an entry
+// point of its own beside the verdict.
 func (b *Bundle) build(answer *Answer) {
+	entrypoints := []string{entrypoint}
 	input := &bundle.Bundle{Data: map[string]any{}}
 	input.SetRegoVersion(ast.RegoV1)
 	input.Manifest.Init()
@@ -79,9 +81,21 @@ func (b *Bundle) build(answer *Answer) {
 			answer.failWith(path, err)
 			return
 		}
+		if b.request.Command == "measure" {
+			for _, probe := range b.addProbes(module) {
+				answer.Probes = append(answer.Probes, probe)
+				entrypoints = append(entrypoints, probe.Entrypoint)
+			}
+		}
 		input.Modules = append(input.Modules, bundle.ModuleFile{URL: path, Path: path, Raw: []byte(text), Parsed: module})
 	}
-	compiler := compile.New().WithBundle(input).WithTarget(compile.TargetWasm).WithEntrypoints(entrypoint).
+	if b.request.Command == "measure" {
+		idle := ast.MustParseModuleWithOpts(idleRego, ast.ParserOptions{RegoVersion: ast.RegoV1})
+		input.Modules = append(input.Modules, bundle.ModuleFile{URL: idlePath, Path: idlePath, Raw: []byte(idleRego), Parsed: idle})
+		answer.Probes = append(answer.Probes, Probe{Entrypoint: idleRule, Slow: []string{}})
+		entrypoints = append(entrypoints, idleRule)
+	}
+	compiler := compile.New().WithBundle(input).WithTarget(compile.TargetWasm).WithEntrypoints(entrypoints...).
 		WithCapabilities(capabilities()).WithRegoVersion(ast.RegoV1)
 	if err := compiler.Build(context.Background()); err != nil {
 		answer.failWith("", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/util"
 )
 
 var effects = []string{"deny", "throttle", "escalate", "allow"}
@@ -65,6 +66,38 @@ func (b *Bundle) checkModule(path string, module *ast.Module, answer *Answer) {
 	})
 }
 
+// checkSays refuses rules that never speak: the library only ever tightens, so every ask would be denied.
+func (b *Bundle) checkSays(answer *Answer) {
+	if b.request.Files == nil || len(answer.Errors) > 0 {
+		return
+	}
+	first := ""
+	for _, path := range util.KeysSorted(b.request.Files) {
+		module := b.modules[path]
+		if isTest(path) || !strings.HasPrefix(module.Package.Path.String(), "data.rules.") {
+			continue
+		}
+		if first == "" {
+			first = path
+		}
+		for _, rule := range module.Rules {
+			if slices.Contains(effects, partOf(rule)) {
+				return
+			}
+		}
+	}
+	if first == "" {
+		answer.fail(Problem{File: "manifest.json", Code: "assent_no_rules",
+			Message: "no `.rego` file beside it has a package `rules.<name>`: every ask would be denied"})
+		return
+	}
+	answer.fail(Problem{File: first, Code: "assent_no_rules",
+		Message: "no rule of the bundle adds to `deny`, `throttle`, `escalate` or `allow`: every ask would be denied"}.at(b.modules[first].Package.Location))
+}
+
+// partOf is the name of the set that a rule adds to.
+func partOf(rule *ast.Rule) string { return string(rule.Head.Ref()[0].Value.(ast.Var)) }
+
 // hidden says whether a plain negation looks something up outside itself: OPA moves such lookups before the `not`,
 // so that `not f(input.x)` is undefined, and a deny rule silent, where `input.x` is missing.
 func hidden(expr *ast.Expr) bool {
@@ -120,7 +153,7 @@ type refusal func(location *ast.Location, code, format string, arguments ...any)
 // checkRule: what decides is a set of objects, so that packages add up and never overwrite one another.
 func (b *Bundle) checkRule(rule *ast.Rule, refuse refusal) {
 	ref := rule.Head.Ref()
-	name := string(ref[0].Value.(ast.Var))
+	name := partOf(rule)
 	if !slices.Contains(parts, name) {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sort"
 	"strings"
 
@@ -24,6 +25,8 @@ type Request struct {
 	Data    map[string]any    `json:"data"`
 	Codes   []string          `json:"codes"`
 	Roots   []string          `json:"roots"`
+	// Documents are the `data.json` files of a built bundle, by path: `rerun` mounts them as the server would.
+	Documents map[string]string `json:"documents"`
 }
 
 // Problem is what is wrong, and where; line and column count from one, and are zero where there is no place.
@@ -44,6 +47,8 @@ type Answer struct {
 	Combiner  string            `json:"combiner,omitempty"`
 	Declares  *Declares         `json:"declares,omitempty"`
 	Tests     []TestResult      `json:"tests,omitempty"`
+	Inputs    []string          `json:"inputs,omitempty"`
+	Probes    []Probe           `json:"probes,omitempty"`
 	Coverage  []FileCoverage    `json:"coverage,omitempty"`
 	Formatted map[string]string `json:"formatted,omitempty"`
 }
@@ -77,21 +82,23 @@ func run(request *Request, answer *Answer) {
 	switch request.Command {
 	case "format":
 		formatFiles(request, answer)
-	case "check", "build", "test":
+	case "rerun":
+		if bundle := parseBuilt(request, answer); len(answer.Errors) == 0 {
+			bundle.test(ast.NewCompiler().WithCapabilities(capabilities()).WithDefaultRegoVersion(ast.RegoV1), answer)
+		}
+	case "build", "measure", "test":
 		bundle := parseBundle(request, answer)
-		if len(answer.Errors) > 0 {
+		if len(answer.Errors) == 0 {
+			bundle.check(answer)
+		}
+		if len(answer.Errors) == 0 {
+			bundle.test(newCompiler(), answer)
+		}
+		failed := slices.ContainsFunc(answer.Tests, func(test TestResult) bool { return !test.Pass })
+		if len(answer.Errors) > 0 || failed || request.Command == "test" {
 			return
 		}
-		bundle.check(answer)
-		if len(answer.Errors) > 0 {
-			return
-		}
-		if request.Command == "build" {
-			bundle.build(answer)
-		}
-		if request.Command == "test" {
-			bundle.test(answer)
-		}
+		bundle.build(answer)
 	default:
 		answer.fail(Problem{Code: "assent_request", Message: fmt.Sprintf("there is no command `%s`", request.Command)})
 	}

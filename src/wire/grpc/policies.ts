@@ -30,8 +30,9 @@ export function policyAnswers({
   const { method } = PolicyService;
   return {
     pushBundle: verb(method.pushBundle, async (pep, request) => {
-      const pushed = await policies.push(pep, decodeContent(request), request.validateOnly);
-      return { ...pushed, activation: encodeActivation(pushed.activation) };
+      const { validateOnly, allowUntested } = request;
+      const pushed = await policies.push(pep, decodeContent(request), { validateOnly, allowUntested });
+      return { ...pushed, activation: encodeActivation(pushed.activation), keptData: [...pushed.keptData] };
     }),
     listBundles: verb(method.listBundles, async (pep, request) => {
       const listed = await policies.list(pep, page(request));

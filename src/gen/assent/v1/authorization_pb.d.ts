@@ -510,7 +510,7 @@ export declare type Decision = Message<"assent.v1.Decision"> & {
   effect: Effect;
 
   /**
-   * Why; empty only for an allow.
+   * Why: one reason a code. A refusal has at least one; an allow has those of the rules that allowed it, or none.
    *
    * @generated from field: repeated assent.v1.Reason reasons = 3;
    */
@@ -545,7 +545,7 @@ export declare type Decision = Message<"assent.v1.Decision"> & {
   executionKey: string;
 
   /**
-   * Revision of the policy that judged; empty when it was refused before policy.
+   * Revision of the policy that judged; the one in force, when it was refused before policy.
    *
    * @generated from field: string revision = 8;
    */
@@ -566,7 +566,8 @@ export declare type Decision = Message<"assent.v1.Decision"> & {
   recordIndex: bigint;
 
   /**
-   * Equal for retries of one cause; empty for an allow.
+   * Equal for retries of one cause, which is the session (without one: enforcement point, subject and actor), the
+   * action and the first reason, under whatever credential; empty for an allow, and only there.
    *
    * @generated from field: string cause_id = 11;
    */
@@ -635,7 +636,7 @@ export declare type Reason = Message<"assent.v1.Reason"> & {
   words: string;
 
   /**
-   * What it can do next.
+   * What it can do next; unspecified on an allow.
    *
    * @generated from field: assent.v1.Remedy remedy = 3;
    */

@@ -34,7 +34,8 @@ export declare type PushBundleRequest = Message<"assent.v1.PushBundleRequest"> &
     case: "sources";
   } | {
     /**
-     * A bundle as `assent policy build` or `opa build -t wasm` makes it; at most 3 MiB.
+     * A bundle as `assent policy build` or `opa build -t wasm` makes it; at most 3 MiB. The tests among the
+     * sources that it carries run again; one that carries none counts as untested.
      *
      * @generated from field: bytes bundle = 2;
      */
@@ -48,6 +49,14 @@ export declare type PushBundleRequest = Message<"assent.v1.PushBundleRequest"> &
    * @generated from field: bool validate_only = 3;
    */
   validateOnly: boolean;
+
+  /**
+   * Take a bundle that has no test, which is refused otherwise with the error `assent_no_tests`; tests that are
+   * there run, and must pass. The server's log and the record of the push say that no test ran.
+   *
+   * @generated from field: bool allow_untested = 4;
+   */
+  allowUntested: boolean;
 };
 
 /**
@@ -90,7 +99,7 @@ export declare type PushBundleResponse = Message<"assent.v1.PushBundleResponse">
   activation?: Activation | undefined;
 
   /**
-   * Tests that ran.
+   * Tests that ran; 0 for an untested bundle.
    *
    * @generated from field: uint32 tests_passed = 2;
    */
@@ -102,6 +111,15 @@ export declare type PushBundleResponse = Message<"assent.v1.PushBundleResponse">
    * @generated from field: double coverage_percent = 3;
    */
   coveragePercent: number;
+
+  /**
+   * Data paths, as PatchData takes them, where the bundle's `data.json` says something else than what is in force
+   * with it, or would be: what was in force is kept. At most 100; a name that no path can hold is told by the
+   * nearest path above it, which is empty for all data.
+   *
+   * @generated from field: repeated string kept_data = 4;
+   */
+  keptData: string[];
 };
 
 /**
@@ -294,7 +312,7 @@ export declare type PatchDataRequest = Message<"assent.v1.PatchDataRequest"> & {
     case: "valueJson";
   } | {
     /**
-     * Take it away.
+     * Take it away, for good: no push brings it back. NOT_FOUND where nothing stands.
      *
      * @generated from field: bool remove = 3;
      */
@@ -303,7 +321,8 @@ export declare type PatchDataRequest = Message<"assent.v1.PatchDataRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Refuse unless the data has this version; absent: whatever it has.
+   * Refuse unless the data has this version; absent: whatever it has. The refusal, ABORTED with reason
+   * `DATA_VERSION_CHANGED`, tells the version in its message and in metadata `version`.
    *
    * @generated from field: optional uint64 expected_version = 4;
    */
@@ -323,7 +342,7 @@ export declare const PatchDataRequestSchema: GenMessage<PatchDataRequest>;
  */
 export declare type PatchDataResponse = Message<"assent.v1.PatchDataResponse"> & {
   /**
-   * Rises with every patch.
+   * Rises with every patch, and with every push that adds data.
    *
    * @generated from field: uint64 version = 1;
    */
@@ -392,7 +411,9 @@ export declare const GetDataResponseSchema: GenMessage<GetDataResponse>;
 export declare const PolicyService: GenService<{
   /**
    * Compiles, tests, loads, warms and activates a bundle; a bad one is refused with the reason, and the
-   * active one stays. Takes seconds: give it a deadline of 60 s.
+   * active one stays. What its `data.json` names and the data lacks is added, which raises the data's version by
+   * one; what is there, or was removed, stays as it is. Data that bundles brought may have 8 MiB in all, beyond
+   * which the push is refused, naming `data.json`. Takes seconds: give it a deadline of 60 s.
    *
    * @generated from rpc assent.v1.PolicyService.PushBundle
    */
@@ -412,7 +433,8 @@ export declare const PolicyService: GenService<{
     output: typeof ListBundlesResponseSchema;
   },
   /**
-   * Activates an earlier revision under a new activation number. Data stays as it is.
+   * Activates an earlier revision under a new activation number. Data stays as it is, also where the bundle's
+   * own `data.json` says otherwise.
    *
    * @generated from rpc assent.v1.PolicyService.RollbackBundle
    */
@@ -422,7 +444,8 @@ export declare const PolicyService: GenService<{
     output: typeof RollbackBundleResponseSchema;
   },
   /**
-   * Changes data atomically, on every replica within a second.
+   * Changes data atomically, on every replica within a second. The only way to change or remove a value. To
+   * remove where nothing stands is NOT_FOUND with reason `DATA_NOT_FOUND`, and raises no version.
    *
    * @generated from rpc assent.v1.PolicyService.PatchData
    */
