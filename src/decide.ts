@@ -35,6 +35,8 @@ export interface Rooms {
   holdFloors(facts: Facts, verdict: Verdict): Verdict;
   /** Appends to the session's log; undefined when somebody else acted on the session meanwhile. */
   commit(facts: Facts, verdict: Verdict, judged: Judged | undefined): Promise<Answer | undefined>;
+  /** The answer with a cause id, where it is no allow: equal for retries of one cause. */
+  nameCause(trail: Trail, answer: Answer): Answer;
   /** After this resolves the answer's record is as durable as configured; where it throws, nothing is answered. */
   seal(trail: Trail, answer: Answer): Promise<Decision>;
   /** An unknown throw became a deny: the cause goes to the log, never to the wire. */
@@ -50,7 +52,8 @@ const ATTEMPTS = 64;
 export async function decide(ask: Ask, rooms: Rooms): Promise<Decision> {
   const at = rooms.now();
   const trail: Trail = { ask, at, id: rooms.mintId(at) };
-  return rooms.seal(trail, await walk(trail, rooms).catch((cause: unknown) => refuse(trail, rooms, cause)));
+  const answer = await walk(trail, rooms).catch((cause: unknown) => refuse(trail, rooms, cause));
+  return rooms.seal(trail, rooms.nameCause(trail, answer));
 }
 
 async function walk(trail: Trail, rooms: Rooms): Promise<Answer> {

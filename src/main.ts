@@ -13,6 +13,7 @@ import { decide, type Rooms } from './decide.ts';
 import { createDelegationVerifier } from './delegation/verify.ts';
 import { prepareDev } from './dev.ts';
 import type { Role } from './model/ask.ts';
+import { createKeyedDigest } from './model/keyed-digest.ts';
 import type { Verbs } from './model/verbs.ts';
 import { sealPolicyVerbs } from './policies.ts';
 import { createPolicyRoom } from './policy/activate.ts';
@@ -70,8 +71,8 @@ interface Parts {
 }
 
 async function openParts(config: Config, log: Log, atEnd: AtEnd): Promise<Parts> {
-  const { directory: dir, durability } = config.recordLog;
-  const records = openFileLog({ dir, durability });
+  const { directory: dir, durability, verify } = config.recordLog;
+  const records = openFileLog({ dir, durability, verify });
   atEnd(() => records.close());
   if (records.recovered.droppedBytes > 0)
     log.warn({ ...records.recovered }, 'the record log ended in a torn record, which was set aside');
@@ -135,6 +136,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     keyId: 'fleet',
     now,
     readMandate: provenance.harvestMandate,
+    isStateless: (action) => catalog.get(action)?.stateless === true,
     reportFault,
   });
   const rooms = metrics.watch({
@@ -149,6 +151,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     evaluatePolicy: policy.evaluatePolicy,
     holdFloors,
     commit: sessions.commit,
+    nameCause: sessions.nameCause,
     seal: sealer.seal,
     reportFault,
   });
@@ -250,7 +253,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     registrations: config.enforcementPoints,
     tls,
     listen: config.listen,
+    digestAsk: createKeyedDigest(config.fleetKey, 'ask'),
     dev,
+    reflection: config.reflection,
     maxAsks: config.maxAsks,
     now: Date.now,
     log,

@@ -44,7 +44,9 @@ export async function connectRedis(options: RedisOptions): Promise<Redis | Clust
     forgetCommand(cause);
     trouble = cause;
   });
-  const ready = new Promise<void>((resolve) => redis.once('ready', resolve));
+  const ready = new Promise<void>((resolve) => redis.once('ready', resolve)).then(() =>
+    redis instanceof Cluster ? reachNodes(redis) : undefined,
+  );
   // Only the first attempt's failure, and the client tries again: what counts is being ready in time.
   redis.connect().catch((cause: unknown) => {
     trouble ??= cause;
@@ -55,6 +57,23 @@ export async function connectRedis(options: RedisOptions): Promise<Redis | Clust
     throw new Error(`redis at ${namesOf(options.server)} cannot be reached${why}`);
   }
   return redis;
+}
+
+/**
+ * A cluster's client connects to a node when the first command for it comes, and refuses those that come before the
+ * connection is there: so every master is reached beforehand, or found to be away, while the others serve their slots.
+ */
+async function reachNodes(cluster: Cluster): Promise<void> {
+  await Promise.all(cluster.nodes('master').map(reach));
+}
+
+function reach(node: Redis): Promise<void> {
+  return new Promise((resolve) => {
+    if (node.status === 'ready' || node.status === 'end') return resolve();
+    node.once('ready', resolve).once('end', resolve);
+    // What failed is told to the cluster's client, which looks for who has the slots now.
+    if (node.status === 'wait') node.connect().catch(() => undefined);
+  });
 }
 
 /** The client hangs the failed command on its error, and for AUTH that is the password: logs must not get it. */

@@ -36,7 +36,8 @@ export function openFileLog(options: FileLogOptions): FileLog {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(dir);
   try {
-    const { path, joint, recovery } = recover(dir, verify);
+    const unflushed = durability === 'disk' ? MAX_BATCH : Number.POSITIVE_INFINITY;
+    const { path, joint, recovery } = recover(dir, { verify, unflushed });
     const segment = openSegmentWriter({ dir, path, joint, disk });
     const log =
       durability === 'os' ? createOsLog(segment, segmentBytes) : createDiskLog(segment, segmentBytes);

@@ -15,7 +15,7 @@ import { memberOf } from './members.ts';
  * over the files without rewriting any.
  */
 export const HEADER_BYTES = 64;
-const FRAME_OVERHEAD = 6;
+export const FRAME_OVERHEAD = 6;
 export const LONGEST_FRAME: number = FRAME_OVERHEAD + 65_535;
 
 /** base64url of 32 zero bytes: what the first record of a log names as the one before. */
@@ -107,9 +107,8 @@ export function* scanFrames(
   let index = header.firstIndex;
   let previous = header.previous;
   for (;;) {
-    if (at + FRAME_OVERHEAD > bytes.length) break;
-    const end = at + FRAME_OVERHEAD + bytes.readUInt16BE(at + 4);
-    if (end > bytes.length || bytes.readUInt32BE(at) !== crc32(bytes.subarray(at + 4, end))) break;
+    const end = endOfFrame(bytes, at);
+    if (end === undefined) break;
     const text = bytes.toString('utf8', at + FRAME_OVERHEAD, end);
     if (memberOf(text, 'index') !== String(index) || memberOf(text, 'previous') !== `"${previous}"`)
       throw new LogDamaged('record does not continue the chain', file, at);
@@ -120,6 +119,14 @@ export function* scanFrames(
     previous = recordHash;
   }
   return { end: at, nextIndex: index, previous };
+}
+
+/** The offset after the frame at `at`; undefined when it is cut or fails its checksum. */
+export function endOfFrame(bytes: Buffer, at: number): number | undefined {
+  if (at + FRAME_OVERHEAD > bytes.length) return undefined;
+  const end = at + FRAME_OVERHEAD + bytes.readUInt16BE(at + 4);
+  const whole = end <= bytes.length && bytes.readUInt32BE(at) === crc32(bytes.subarray(at + 4, end));
+  return whole ? end : undefined;
 }
 
 function leafHash(bytes: Buffer, start: number, end: number): string {

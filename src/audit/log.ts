@@ -38,8 +38,9 @@ export class LogDamaged extends Error {
   readonly file: string;
   /** Byte offset in the file. */
   readonly offset: number;
-  constructor(problem: string, file: string, offset: number) {
-    super(`${problem} in \`${file}\` at byte ${offset}`);
+  /** @param advice what an operator can do, where it depends on the case: goes on the sentence */
+  constructor(problem: string, file: string, offset: number, advice = '') {
+    super(`${problem} in \`${file}\` at byte ${offset}${advice}`);
     this.file = file;
     this.offset = offset;
   }

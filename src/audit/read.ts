@@ -3,6 +3,7 @@ import { decodeHeader, type StoredRecord, scanFrames } from './frame.ts';
 import { LogDamaged } from './log.ts';
 import { BEGINNING } from './recover.ts';
 import { checkJoint, type Joint, listSegments } from './segments.ts';
+import { checkTail } from './tail.ts';
 
 /** What a whole log comes to. */
 export interface Verified {
@@ -28,7 +29,11 @@ export function* readRecords(dir: string): Generator<StoredRecord, Verified> {
     checkJoint(header, joint, path);
     const { end, nextIndex, previous } = yield* scanFrames(bytes, header, path);
     tornBytes = bytes.length - end;
-    if (tornBytes > 0 && path !== segments.at(-1)) throw new LogDamaged('record is damaged', path, end);
+    if (tornBytes > 0) {
+      if (path !== segments.at(-1)) throw new LogDamaged('record is damaged', path, end);
+      // With which durability it was written is not known here.
+      checkTail(bytes, { file: path, end, nextIndex }, Number.POSITIVE_INFINITY);
+    }
     joint = { nextIndex, previous, bytes: end };
   }
   return { records: joint.nextIndex, head: joint.previous, tornBytes };

@@ -165,16 +165,19 @@ function shortVerdict(answer: Answer, verdict: string, openings: CommitmentOpeni
 }
 
 /** The entry this answer left, or, where it left none, the head that it was decided at. */
-function sessionText({ ask, session }: Trail, { committed: entry }: Answer, short: boolean): string {
+function sessionText({ ask, session }: Trail, { committed: entry, stale }: Answer, short: boolean): string {
   if (entry !== undefined) {
     const payload = short
       ? `"payload_digest":"${hash('sha256', entry.payload, 'base64url')}"`
       : `"payload":${entry.payload}`;
     return `,"session":{"appended":true,"digest":${quoteJson(entry.digest)},"id":${quoteJson(entry.session)},${payload},"version":${entry.version}}`;
   }
+  const mark = stale === true ? ',"stale":true' : '';
   if (session !== null && session !== undefined)
-    return `,"session":{"appended":false,"digest":${quoteJson(session.head.digest)},"id":${quoteJson(session.id)},"version":${session.head.version}}`;
-  return ask.session.kind === 'id' ? `,"session":{"appended":false,"id":${quoteJson(ask.session.id)}}` : '';
+    return `,"session":{"appended":false,"digest":${quoteJson(session.head.digest)},"id":${quoteJson(session.id)}${mark},"version":${session.head.version}}`;
+  return ask.session.kind === 'id'
+    ? `,"session":{"appended":false,"id":${quoteJson(ask.session.id)}${mark}}`
+    : '';
 }
 
 // A verified caller never changes and comes back with every ask of its token.

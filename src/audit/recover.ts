@@ -4,6 +4,7 @@ import {
   ftruncateSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   rmSync,
   writeFileSync,
@@ -21,6 +22,7 @@ import {
   sizeOf,
   syncDirectory,
 } from './segments.ts';
+import { checkTail } from './tail.ts';
 
 /** What opening the log found. */
 export interface Recovery {
@@ -42,13 +44,20 @@ export interface Tail {
 /** A log that has nothing yet. */
 export const BEGINNING: Joint = { nextIndex: 0, previous: NO_RECORD, bytes: 0 };
 
+export interface RecoverOptions {
+  /** `all` goes through every record; `tail` through the last two segments, and holds the lengths of earlier ones against the headers that follow them. */
+  readonly verify: 'all' | 'tail';
+  /** Records that may have been in the last segment before they were flushed. */
+  readonly unflushed: number;
+}
+
 /**
- * Finds the end of the log and keeps the longest prefix of the last segment that holds together; what follows it
- * is moved aside, not destroyed. `all` goes through every record; `tail` through the last two segments and holds
- * the lengths of the earlier ones against the headers that follow them.
- * @throws LogDamaged when an earlier segment is damaged or the chain does not continue
+ * Finds the end of the log and keeps the longest prefix of the last segment that holds together; the torn tail
+ * behind it is moved aside, not destroyed.
+ * @throws LogDamaged when an earlier segment is damaged, the chain does not continue, or what follows the prefix is
+ * not what a crash leaves
  */
-export function recover(dir: string, verify: 'all' | 'tail'): Tail {
+export function recover(dir: string, { verify, unflushed }: RecoverOptions): Tail {
   for (const name of readdirSync(dir)) if (name.endsWith('.records.new')) rmSync(join(dir, name));
   const segments = listSegments(dir);
   const last = segments.at(-1);
@@ -61,6 +70,9 @@ export function recover(dir: string, verify: 'all' | 'tail'): Tail {
   const before = checkEarlier(segments.slice(0, -1), verify);
   const { header, joint, torn } = scanSegment(last);
   checkJoint(header, before, last);
+  const stop = { file: last, end: joint.bytes, nextIndex: joint.nextIndex };
+  if (torn > 0) checkTail(readFileSync(last), stop, unflushed);
+  else flush(last);
   const droppedTo = torn === 0 ? undefined : setAside(dir, last, joint.bytes);
   return { path: last, joint, recovery: { records: joint.nextIndex, droppedBytes: torn, droppedTo } };
 }
@@ -87,6 +99,16 @@ function checkLengths(paths: readonly string[]): void {
     if (before !== undefined && named !== before)
       throw new LogDamaged('segment before it has another length', path, 48);
     before = sizeOf(path);
+  }
+}
+
+/** What a process wrote before it died is on disk before anything is added: unflushed is never more than one batch. */
+function flush(path: string): void {
+  const fd = openSync(path, 'r+');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -53,7 +53,8 @@ export interface Ask {
   /** Commits nothing and spends nothing. */
   readonly dryRun: boolean;
   /**
-   * SHA-256 (base64url) of the content, canonical, without token and proof bytes: a retry must match it.
+   * Keyed digest of the content, canonical, without token and proof bytes: a retry must match it. Keyed, because the
+   * content holds arguments that records and session entries must not give away.
    */
   readonly digest: string;
   /** DPoP proofs used once for a whole batch carry the batch's id here, so that its asks are no replays. */

@@ -51,10 +51,12 @@ export interface Answer extends Verdict {
   readonly expiresAt?: number;
   /** Stable idempotency key for the system that carries the effect out. */
   readonly executionKey?: string;
-  /** Equal for retries of one cause; absent on a first allow. */
+  /** Equal for retries of one cause; absent on an allow. */
   readonly causeId?: string;
   /** A retry got its earlier answer again. */
   readonly replayed?: boolean;
+  /** Decided without the store of its session: by what was last known of the session, which it is no step of. */
+  readonly stale?: true;
   /** Absent where nothing was appended: dry runs, stateless asks, refusals before the session. */
   readonly committed?: Committed;
 }

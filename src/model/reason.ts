@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from './json.ts';
 
 export type Effect = 'allow' | 'deny' | 'escalate' | 'throttle';
 
@@ -100,7 +100,7 @@ export const REASONS = {
 
   'provenance.untrusted': {
     remedy: 'ask_human',
-    words: 'a destination or amount does not come from the user or a trusted record',
+    words: 'an argument that must come from the user or a trusted record does not',
   },
 
   'policy.unspoken': { remedy: 'stop', words: 'no rule permits the action' },
@@ -132,6 +132,38 @@ export function isOwnCode(code: string): code is OwnCode {
 export function reasonOf(code: OwnCode, details?: JsonObject): Reason {
   const { words, remedy } = REASONS[code];
   return details === undefined ? { code, words, remedy } : { code, words, remedy, details };
+}
+
+/**
+ * One reason a code, in the order in which codes come first, with the words and the remedy of whoever came first.
+ * Reviewers and lists among the details are joined; another detail that is given twice stays as it was given first.
+ */
+export function combineReasons(reasons: readonly Reason[]): readonly Reason[] {
+  const combined = new Map<ReasonCode, Reason>();
+  for (const reason of reasons) {
+    const first = combined.get(reason.code);
+    combined.set(reason.code, first === undefined ? reason : joined(first, reason));
+  }
+  return combined.size === reasons.length ? reasons : [...combined.values()];
+}
+
+function joined(first: Reason, second: Reason): Reason {
+  const reviewers = new Set([...(first.reviewers ?? []), ...(second.reviewers ?? [])]);
+  const details: Record<string, JsonValue> = { ...second.details, ...first.details };
+  for (const [name, value] of Object.entries(first.details ?? {})) {
+    const other = second.details?.[name];
+    if (Array.isArray(value) && Array.isArray(other)) details[name] = union(value, other);
+  }
+  return {
+    ...first,
+    ...(reviewers.size === 0 ? {} : { reviewers: [...reviewers] }),
+    ...(Object.keys(details).length === 0 ? {} : { details }),
+  };
+}
+
+function union(first: readonly JsonValue[], second: readonly JsonValue[]): readonly JsonValue[] {
+  const items = new Map([...first, ...second].map((item) => [canonicalJson(item), item]));
+  return [...items.values()];
 }
 
 /** Strictest first: deny, throttle, escalate, allow: the order of the combiner and of the floors. */

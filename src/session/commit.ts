@@ -1,11 +1,11 @@
 /** A verdict becomes a step of the session: drafted, checked once more against what is left, appended. */
-import { hash } from 'node:crypto';
 import type { Answer, Judged, Verdict } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
 import { type Door, fingerprint, type Prints } from './enter.ts';
 import type { AskEntry } from './entry.ts';
 import type { Fold } from './fold.ts';
+import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import { findPermit } from './permits.ts';
 import { covers, remainingOf } from './view.ts';
@@ -52,7 +52,8 @@ export function commitVerdict(
     refuseUncovered(fold, facts, verdict, by);
   }
   const answer = draft(lane, facts, verdict, by);
-  const entry = entryOf(facts, answer, judged, fingerprint(lane, facts, by.keys));
+  const prints = fingerprint(lane, facts, by.keys);
+  const entry = entryOf(facts, answer, { judged, prints, keys: by.keys });
   const appended = lane.append(entry, allow ? facts.ask.deadline : Number.POSITIVE_INFINITY);
   return appended.then((stored) =>
     stored === undefined ? undefined : { ...answer, committed: { session: key.session, ...stored } },
@@ -95,7 +96,11 @@ function draft({ fold, log }: Lane, facts: Facts, verdict: Verdict, by: Committi
   return { ...verdict, id, expiresAt, executionKey: by.keys.executionKey(log, effect) };
 }
 
-function entryOf(facts: Facts, answer: Answer, judged: Judged | undefined, prints: Prints): AskEntry {
+function entryOf(
+  facts: Facts,
+  answer: Answer,
+  { judged, prints, keys }: { judged: Judged | undefined; prints: Prints; keys: SessionKeys },
+): AskEntry {
   const { ask, at, caller, action, authority } = facts;
   return {
     kind: 'ask',
@@ -115,13 +120,16 @@ function entryOf(facts: Facts, answer: Answer, judged: Judged | undefined, print
     ...(ask.operationId === undefined ? {} : { operation: ask.operationId }),
     ...(prints.identity === undefined ? {} : { identity: prints.identity }),
     ...(prints.act === undefined ? {} : { act: prints.act }),
-    ...(judged === undefined ? {} : judgedBy(judged)),
+    ...(judged === undefined ? {} : judgedBy(judged, keys)),
   };
 }
 
-function judgedBy(judged: Judged): Pick<AskEntry, 'input' | 'revision' | 'activation' | 'data'> & object {
+function judgedBy(
+  judged: Judged,
+  keys: SessionKeys,
+): Pick<AskEntry, 'input' | 'revision' | 'activation' | 'data'> & object {
   return {
-    input: hash('sha256', judged.input, 'base64url'),
+    input: keys.digestInput(judged.input),
     revision: judged.revision,
     activation: judged.activation,
     data: judged.dataVersion,

@@ -56,8 +56,9 @@ export const SESSION_SETTINGS: readonly Setting[] = [
   },
   {
     key: 'sqlite_synchronous',
-    meaning: '`normal` survives the end of the process, `full` a loss of power too',
-    default: 'normal',
+    meaning:
+      '`normal` survives the end of the process, `full` a loss of power too; empty: as `record_log.durability`, `full` for `disk`',
+    default: '',
   },
   {
     key: 'redis_password_file',
@@ -230,7 +231,9 @@ function storeOf(section: JsonObject): SessionStoreConfig {
     };
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(store)) throw new Malformed('session.store', 'names no store we know');
-  const synchronous = textOf(section, 'sqlite_synchronous');
+  // Who says nothing, and asks for no other durability elsewhere, gets the one that loses nothing.
+  const asked = settingOf(section, 'sqlite_synchronous');
+  const synchronous = asked === '' ? 'full' : asked;
   if (synchronous !== 'normal' && synchronous !== 'full')
     throw new Malformed('session.sqlite_synchronous', 'is neither `normal` nor `full`');
   return { kind: 'sqlite', path: store, synchronous };

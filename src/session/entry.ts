@@ -29,7 +29,7 @@ export interface OpenEntry extends Common {
 export interface AskEntry extends Common {
   readonly kind: 'ask';
   readonly request: string;
-  /** Digest of the ask's content: a retry must match it. */
+  /** Keyed digest of the ask's content: a retry must match it. */
   readonly content: string;
   readonly action: string;
   readonly class: ActionClass;
@@ -45,7 +45,7 @@ export interface AskEntry extends Common {
   /** Fingerprint of action, resource and arguments; only with an operation. */
   readonly act?: string;
   readonly hops: readonly string[];
-  /** SHA-256 of the input that policy judged, base64url; absent when policy was not reached. */
+  /** Keyed digest of the input that policy judged; absent when policy was not reached. */
   readonly input?: string;
   readonly revision?: string;
   readonly activation?: number;

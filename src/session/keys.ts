@@ -1,5 +1,6 @@
 /** Everything keyed: digests of entries, fingerprints, execution keys. One fleet key, one derived key a purpose. */
 import { createHmac, hash, hkdfSync } from 'node:crypto';
+import { createKeyedDigest, type KeyedDigest } from '../model/keyed-digest.ts';
 import type { Head } from '../model/session.ts';
 
 export interface SessionKeys {
@@ -13,6 +14,8 @@ export interface SessionKeys {
   fingerprint(log: string, text: string): string;
   /** Stable for one effect of one session. */
   executionKey(log: string, effect: string): string;
+  /** Stands in an entry for the input that policy judged. */
+  digestInput: KeyedDigest;
   /** Equal for retries of one cause: session, action and first reason. */
   causeId(log: string, action: string, code: string): string;
 }
@@ -36,6 +39,7 @@ export function createSessionKeys(fleetKey: Buffer, id: string): SessionKeys {
     sealEntry: (log, before, payload) => entry(`${log}\n${before.version + 1}\n${before.digest}\n`, payload),
     sealSnapshot: (log, head, body) => snapshot(`${log}\n${head.version}\n${head.digest}\n`, body),
     fingerprint: (log, text) => fingerprint(`${log}\n`, text).slice(0, 22),
+    digestInput: createKeyedDigest(fleetKey, 'input'),
     executionKey: (log, effect) => execution(`${log}\n`, effect),
     causeId: (log, action, code) => cause(`${log}\n${code}\n`, action).slice(0, 22),
   };

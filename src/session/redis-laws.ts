@@ -18,7 +18,9 @@ end
 `;
 
 /**
- * ARGV: expected version, expected digest, then digest and payload of each entry. Answers 1, or what was missed.
+ * ARGV: expected version, expected digest, then digest and payload of each entry. Answers 1, or what was missed. The
+ * first entry makes the snapshot's key too: while a cluster moves a slot, it answers no command on two keys of
+ * which one is not there, so a session without a snapshot could not be asked about for as long as that takes.
  * All comparing comes before the first write, and Redis refuses a script for want of memory or disk at its first
  * write: all entries or none.
  */
@@ -30,6 +32,7 @@ if top then
 end
 local expected = tonumber(ARGV[1])
 if version == expected and digest == ARGV[2] then
+  if version == 0 and #ARGV > 2 then redis.call('HSET', KEYS[2], 'began', 1) end
   for i = 3, #ARGV, 2 do
     version = version + 1
     local added = redis.pcall('XADD', KEYS[1], string.format('%.0f-0', version), 'd', ARGV[i], 'p', ARGV[i + 1])

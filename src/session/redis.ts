@@ -59,7 +59,9 @@ class RedisSessionStore implements SessionStore {
 
   async load(key: SessionKey): Promise<Stored | undefined> {
     const stored = readStored(await this.run(LOAD, keysOf(key), []));
-    return stored.snapshot === undefined && stored.entries.length === 0 ? undefined : stored;
+    if (stored.snapshot !== undefined || stored.entries.length > 0) return stored;
+    const listed = await this.timed(() => this.redis.zscore(listingOf(key.tenant), idMember(key.session)));
+    return listed === null ? undefined : stored;
   }
 
   async snapshot(key: SessionKey, { version, digest, body, mac }: StoredSnapshot): Promise<void> {
@@ -90,10 +92,9 @@ class RedisSessionStore implements SessionStore {
   }
 
   async list(tenant: string, limit: number, after?: string): Promise<Listed> {
-    const from = after === undefined ? '+' : `(${after}`;
-    const listing = `assent:{${encode(tenant)}}:sessions`;
+    const from = `(${after ?? ID_MEMBERS}`;
     const members = await this.timed(() =>
-      this.redis.zrevrangebylex(listing, from, '-', 'LIMIT', 0, limit + 1),
+      this.redis.zrevrangebylex(listingOf(tenant), from, '-', 'LIMIT', 0, limit + 1),
     );
     const page = members.slice(0, limit);
     return { sessions: page.map(sessionOfMember), next: members.length > limit ? page.at(-1) : undefined };
@@ -105,8 +106,9 @@ class RedisSessionStore implements SessionStore {
 
   /** Listed before it begins: a listed session without a log is left out by readers, an unlisted one would be lost. */
   private async begin(birth: Birth): Promise<void> {
-    const listing = `assent:{${encode(birth.key.tenant)}}:sessions`;
-    await this.timed(() => this.redis.zadd(listing, 0, listingMember(birth)));
+    const { tenant, session } = birth.key;
+    const members = [0, listingMember(birth), 0, idMember(session)];
+    await this.timed(() => this.redis.zadd(listingOf(tenant), ...members));
     // `behind` means that it began already.
     await this.append(birth.key, { version: 0, digest: '' }, [birth.entry]);
   }
@@ -175,6 +177,18 @@ function isCluster(redis: Redis | Cluster): redis is Cluster {
 function keysOf(key: SessionKey): [string, string] {
   const log = logName(key);
   return [log, log.replace(/log$/, 'snapshot')];
+}
+
+/** A session stands in its tenant's listing twice: by time of opening for pages, and by id to be found. */
+function listingOf(tenant: string): string {
+  return `assent:{${encode(tenant)}}:sessions`;
+}
+
+/** Sorts after every member that begins with a time. */
+const ID_MEMBERS = ';';
+
+function idMember(session: string): string {
+  return `${ID_MEMBERS}${session}`;
 }
 
 function encode(part: string): string {

@@ -4,12 +4,13 @@ import { LRUCache } from 'lru-cache';
 import type { Ask } from '../model/ask.ts';
 import type { Caller } from '../model/caller.ts';
 import type { Answer, Judged, Verdict } from '../model/decision.ts';
-import type { Facts } from '../model/facts.ts';
+import type { Facts, Trail } from '../model/facts.ts';
 import type { Mandate } from '../model/mandate.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
 import type { Opening, Seen, Session } from '../model/session.ts';
 import type { SessionVerbs } from '../model/verbs.ts';
 import { DEFAULT_BOUNDS, type SessionBounds } from './bounds.ts';
+import { nameCause } from './cause.ts';
 import { answerWithoutTrace, type Committing, commitVerdict } from './commit.ts';
 import { type Entrant, enter } from './enter.ts';
 import { answerKey, type Fold } from './fold.ts';
@@ -17,6 +18,7 @@ import { createSessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import { createLanes, type Lanes } from './lanes.ts';
 import { type OutcomeReport, reportOutcome } from './report.ts';
+import { answerWithoutStore, openingWithoutStore } from './stale.ts';
 import type { SessionStore } from './store.ts';
 import { createVerbs, openSession } from './verbs.ts';
 
@@ -29,6 +31,8 @@ export interface SessionRoomOptions {
   readonly now: () => number;
   /** The values of a mandate's purpose and declared values, hashed: they are the user's. */
   readonly readMandate: (tenant: string, mandate: Mandate) => readonly Seen[];
+  /** Whether the catalog calls the action a public read, good without a session. */
+  readonly isStateless: (action: string) => boolean;
   /** Something failed beside any ask. */
   readonly reportFault: (cause: unknown) => void;
   /** Folds held in memory. */
@@ -42,7 +46,8 @@ export interface SessionRoomOptions {
 
 export interface SessionRoom {
   /**
-   * Loads (or opens) the session of an ask; undefined for a stateless one.
+   * Loads (or opens) the session of an ask; undefined for a stateless one. While the store is gone, a public read goes
+   * on with the session as it was last known here, or as a stateless ask.
    * @throws Refusal `session.unknown`, `session.torn`; Fault `SESSION_STORE_UNAVAILABLE`
    */
   findSession(ask: Ask, caller: Caller, at: number): Promise<Opening | undefined>;
@@ -50,6 +55,8 @@ export interface SessionRoom {
   enterSession(entrant: Entrant, opening: Opening | undefined): Session | null;
   /** Appends the verdict; undefined when somebody else acted on the session meanwhile. See `commitVerdict`. */
   commit(facts: Facts, verdict: Verdict, judged: Judged | undefined): Promise<Answer | undefined>;
+  /** The answer with a cause id, where it is no allow and its commit gave it none. See `nameCause`. */
+  nameCause(trail: Trail, answer: Answer): Answer;
   /** What became of an allow; resolves with the number of values remembered. See `reportOutcome`. */
   report(report: OutcomeReport): Promise<number>;
   readonly verbs: SessionVerbs;
@@ -108,9 +115,15 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
     async findSession(ask, _caller, at) {
       const id = await sessionOf(ask, at);
       if (id === undefined) return undefined;
-      const lane = await lanes.find({ tenant: ask.pep.tenant, session: id });
-      if (needsRefresh(ask, lane.fold, at)) await lane.refresh();
-      return lane.fold.now.opening;
+      const key = { tenant: ask.pep.tenant, session: id };
+      try {
+        const lane = await lanes.find(key);
+        if (needsRefresh(ask, lane.fold, at)) await lane.refresh();
+        return lane.fold.now.opening;
+      } catch (cause) {
+        const stateless = options.isStateless(ask.action);
+        return openingWithoutStore(cause, { ask, stateless, lane: lanes.known(key) });
+      }
     },
 
     enterSession(entrant, opening) {
@@ -118,19 +131,26 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
         if (entrant.action.stateless) return null;
         throw new Refusal('session.required');
       }
-      return enter(laneOf(lanes, opening), entrant, by);
+      return enter(laneOf(lanes, opening, entrant.action), entrant, by);
     },
 
     commit(facts, verdict, judged) {
-      const { ask, session } = facts;
-      if (session === null || ask.dryRun) return Promise.resolve(answerWithoutTrace(facts, verdict, by));
-      return commitVerdict(laneOf(lanes, { tenant: ask.pep.tenant, id: session.id }), facts, {
-        verdict,
-        judged,
-        by,
-      });
+      const { ask, session, action } = facts;
+      if (session === null) {
+        const answer = answerWithoutTrace(facts, verdict, by);
+        return Promise.resolve(ask.session.kind === 'none' ? answer : { ...answer, stale: true });
+      }
+      const lane = laneOf(lanes, { tenant: ask.pep.tenant, id: session.id }, action);
+      if (ask.dryRun) {
+        const answer = answerWithoutTrace(facts, verdict, by);
+        return Promise.resolve(lane.stale ? { ...answer, stale: true } : answer);
+      }
+      const committed = commitVerdict(lane, facts, { verdict, judged, by });
+      if (!action.stateless) return committed;
+      return committed.catch((cause: unknown) => answerWithoutStore(cause, { facts, verdict, lane, by }));
     },
 
+    nameCause: (trail, answer) => nameCause(trail, answer, keys),
     report: (report) => reportOutcome(lanes, report),
     verbs: createVerbs({ ...opener, now, reportFault }),
     close: () => store.close(),
@@ -138,11 +158,15 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
 }
 
 /** Entering does not wait, so the session must have been found just before. */
-function laneOf(lanes: Lanes, { tenant, id }: { readonly tenant: string; readonly id: string }): Lane {
+function laneOf(
+  lanes: Lanes,
+  { tenant, id }: { readonly tenant: string; readonly id: string },
+  { stateless }: { readonly stateless: boolean },
+): Lane {
   const lane = lanes.known({ tenant, session: id });
   if (lane?.torn === true) throw new Refusal('session.torn');
   // Lost an answer since, or crowded out of memory: whoever asks again reads it anew.
-  if (lane === undefined || lane.stale)
+  if (lane === undefined || (lane.stale && !stateless))
     throw new Fault('SESSION_STORE_UNAVAILABLE', 'the session must be read again');
   return lane;
 }

@@ -74,7 +74,10 @@ export interface SessionStore {
    * Once this resolves with `appended`, the entries survive the end of this process.
    */
   append(key: SessionKey, expected: Head, entries: readonly StoredEntry[]): Promise<Appended>;
-  /** The log as of one moment; undefined when neither entry nor snapshot is there. */
+  /**
+   * The log as of one moment; undefined for one that never began. A log that is gone although its session is listed
+   * comes back without snapshot and entries, so that it is not taken for a session that never was.
+   */
   load(key: SessionKey): Promise<Stored | undefined>;
   /**
    * Keeps the snapshot, then drops entries more than KEPT_BELOW_SNAPSHOT below it, atomically. Does nothing when the log does not

@@ -98,6 +98,7 @@ function watchStations(rooms: Rooms, observe: (station: string, seconds: number)
   return {
     now: rooms.now,
     mintId: rooms.mintId,
+    nameCause: rooms.nameCause,
     reportFault: rooms.reportFault,
     verifyToken(ask, at) {
       visits += 1;

@@ -1,18 +1,17 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openFileLog } from '../../src/audit/file.ts';
 import { NO_RECORD } from '../../src/audit/frame.ts';
 import { readOpenings } from '../../src/audit/openings.ts';
 import { readRecords, verifyLog } from '../../src/audit/read.ts';
 import { buildRecord } from '../../src/audit/record.ts';
 import { Fault } from '../../src/model/refusal.ts';
-import { ALLOW, PLACE, parsed, plain, scratch, trailOf } from './fixture.ts';
+import { ALLOW, openLog, PLACE, parsed, plain, scratch, trailOf } from './fixture.ts';
 
 describe.each(['os', 'disk'] as const)('a record log on disk, durability %s', (durability) => {
   test('numbers records from 0 and chains each to the one before', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability });
+    const log = openLog({ dir, durability });
     const places = await Promise.all(Array.from({ length: 100 }, (_, i) => log.append(plain(`note ${i}`))));
     await log.close();
     expect(places.map(({ index }) => index)).toEqual(Array.from({ length: 100 }, (_, i) => i));
@@ -29,7 +28,7 @@ describe.each(['os', 'disk'] as const)('a record log on disk, durability %s', (d
   test('goes on where it was, also across segments', async () => {
     const dir = scratch();
     for (let round = 0; round < 4; round += 1) {
-      const log = openFileLog({ dir, durability, segmentBytes: 2000 });
+      const log = openLog({ dir, durability, segmentBytes: 2000 });
       expect(log.recovered).toEqual({ records: round * 50, droppedBytes: 0, droppedTo: undefined });
       for (let i = 0; i < 50; i += 1) {
         expect(await log.append(plain('x'.repeat(i)))).toEqual({ index: round * 50 + i });
@@ -40,14 +39,14 @@ describe.each(['os', 'disk'] as const)('a record log on disk, durability %s', (d
     }
     expect(readdirSync(dir).filter((name) => name.endsWith('.records')).length).toBeGreaterThan(3);
     expect(verifyLog(dir).records).toBe(200);
-    const log = openFileLog({ dir, durability, verify: 'tail' });
+    const log = openLog({ dir, durability, verify: 'tail' });
     expect(log.recovered.records).toBe(200);
     await log.close();
   });
 
   test('a builder that throws costs its own append and no place', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability });
+    const log = openLog({ dir, durability });
     const settled = await Promise.allSettled([
       log.append(plain('a')),
       log.append(() => {
@@ -69,7 +68,7 @@ describe.each(['os', 'disk'] as const)('a record log on disk, durability %s', (d
 
   test('holds the longest record there may be', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability });
+    const log = openLog({ dir, durability });
     const longest = (index: number, previous: string) => {
       const bare = JSON.stringify({ index, note: '', previous }).length;
       return plain('x'.repeat(65_535 - bare))(index, previous);
@@ -81,7 +80,7 @@ describe.each(['os', 'disk'] as const)('a record log on disk, durability %s', (d
 
   test('keeps openings apart from the records, and only there', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability });
+    const log = openLog({ dir, durability });
     await log.append((index, previous) => buildRecord(trailOf(), ALLOW, { ...PLACE, index, previous }));
     await log.close();
     const segment = readFileSync(join(dir, '0000000000000000.records'), 'utf8');
@@ -93,16 +92,16 @@ describe.each(['os', 'disk'] as const)('a record log on disk, durability %s', (d
 
   test('lets one writer in at a time', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability });
-    expect(() => openFileLog({ dir, durability })).toThrow('in use');
+    const log = openLog({ dir, durability });
+    expect(() => openLog({ dir, durability })).toThrow('in use');
     await log.close();
-    const next = openFileLog({ dir, durability });
+    const next = openLog({ dir, durability });
     await next.close();
   });
 
   test('a closed log writes nothing', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability });
+    const log = openLog({ dir, durability });
     await log.append(plain());
     await log.close();
     await expect(log.append(plain())).rejects.toBeInstanceOf(Fault);
@@ -111,7 +110,7 @@ describe.each(['os', 'disk'] as const)('a record log on disk, durability %s', (d
 
   test('is readable by its owner alone', async () => {
     const dir = join(scratch(), 'log');
-    const log = openFileLog({ dir, durability });
+    const log = openLog({ dir, durability });
     await log.append((index, previous) => buildRecord(trailOf(), ALLOW, { ...PLACE, index, previous }));
     await log.close();
     expect(statSync(dir).mode & 0o077).toBe(0);
@@ -124,7 +123,7 @@ describe.each(['os', 'disk'] as const)('a record log on disk, durability %s', (d
 describe('a frame', () => {
   test('is a checksum and then an entry as C2SP tiles bundle it', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability: 'os' });
+    const log = openLog({ dir, durability: 'os' });
     await log.append(plain('leaf'));
     await log.close();
     const bytes = readFileSync(join(dir, '0000000000000000.records')).subarray(64);

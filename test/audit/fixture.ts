@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { type FileLog, type FileLogOptions, openFileLog } from '../../src/audit/file.ts';
 import type { BuildRecord, BuiltRecord } from '../../src/audit/log.ts';
 import type { RecordPlace } from '../../src/audit/record.ts';
 import { parseCatalog } from '../../src/catalog/parse.ts';
@@ -23,6 +24,24 @@ export function scratch(parent: string = tmpdir()): string {
   const dir = mkdtempSync(join(parent, 'assent-audit-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
+}
+
+const PATIENCE_MS = 10_000;
+
+/** The log, whose every append is answered one way or the other: one that never is fails its test by saying so. */
+export function openLog(options: FileLogOptions): FileLog {
+  const log = openFileLog(options);
+  return {
+    ...log,
+    append(build) {
+      let timer: NodeJS.Timeout | undefined;
+      const silence = new Promise<never>((_, reject) => {
+        const error = new Error('an append was neither acknowledged nor refused');
+        timer = setTimeout(() => reject(error), PATIENCE_MS);
+      });
+      return Promise.race([log.append(build), silence]).finally(() => clearTimeout(timer));
+    },
+  };
 }
 
 /** A record of nothing but its place and some text. */

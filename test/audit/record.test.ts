@@ -261,6 +261,18 @@ describe('the record of a refusal', () => {
     });
   });
 
+  test('of an answer without the store says that what is known of the session may be stale', () => {
+    const session = { id: 's-1', head: { version: 4, digest: 'head' } } as never;
+    const known = buildRecord({ ...trailOf(), session }, { ...DENY, stale: true }, PLACE);
+    const head = { appended: false, digest: 'head', id: 's-1', stale: true, version: 4 };
+    expect(parsed(known.text)['session']).toEqual(head);
+    const trail = trailOf();
+    const ask = { ...trail.ask, session: { kind: 'id', id: 's-1' } } as const;
+    const blind = buildRecord({ ...trail, ask, session: null }, { ...DENY, stale: true }, PLACE);
+    expect(parsed(blind.text)['session']).toEqual({ appended: false, id: 's-1', stale: true });
+    for (const { text } of [known, blind]) expect(text).toBe(canonicalize(parsed(text)));
+  });
+
   test('does not repeat a trace header that is none', () => {
     const trail = trailOf();
     const odd = { ...trail, ask: { ...trail.ask, traceparent: '00-"},{-x' } };

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { openFileLog } from '../../src/audit/file.ts';
 import type { RecordLog } from '../../src/audit/log.ts';
 import { readRecords } from '../../src/audit/read.ts';
 import { createSealer, type SealerOptions } from '../../src/audit/seal.ts';
@@ -7,7 +6,7 @@ import type { Trail } from '../../src/model/facts.ts';
 import { reasonOf } from '../../src/model/reason.ts';
 import { Fault } from '../../src/model/refusal.ts';
 import { ask, PAYMENT } from '../catalog/fixture.ts';
-import { ALLOW, DENY, parsed, scratch, trailOf } from './fixture.ts';
+import { ALLOW, DENY, openLog, parsed, scratch, trailOf } from './fixture.ts';
 
 const AT = 1_760_000_000_000;
 
@@ -39,7 +38,7 @@ afterEach(() => {
 describe('sealing', () => {
   test('makes a decision of an answer, and its record is in the log', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability: 'os' });
+    const log = openLog({ dir, durability: 'os' });
     const decision = await sealerOn(log).seal(trailOf(), ALLOW);
     await log.close();
     expect(decision).toMatchObject({
@@ -56,7 +55,7 @@ describe('sealing', () => {
 
   test('a refusal before policy names the rules in force, and a failed token how to do better', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability: 'os' });
+    const log = openLog({ dir, durability: 'os' });
     const decision = await sealerOn(log).seal(noise(AT), DENY);
     await log.close();
     expect(decision).toMatchObject({
@@ -69,7 +68,7 @@ describe('sealing', () => {
   });
 
   test('without a record there is no decision', async () => {
-    const log = openFileLog({ dir: scratch(), durability: 'os' });
+    const log = openLog({ dir: scratch(), durability: 'os' });
     await log.close();
     await expect(sealerOn(log).seal(trailOf(), ALLOW)).rejects.toBeInstanceOf(Fault);
     await expect(sealerOn(log, [], { noisePerSecond: 0 }).seal(noise(AT), DENY)).rejects.toBeInstanceOf(
@@ -81,7 +80,7 @@ describe('sealing', () => {
 describe('noise', () => {
   test('past a few in a second shares one record, and another counts it', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability: 'disk' });
+    const log = openLog({ dir, durability: 'disk' });
     const sealer = sealerOn(log);
     const decisions = await Promise.all(
       Array.from({ length: 500 }, (_, i) =>
@@ -114,7 +113,7 @@ describe('noise', () => {
 
   test('is counted by enforcement point and by second', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability: 'os' });
+    const log = openLog({ dir, durability: 'os' });
     const sealer = sealerOn(log);
     for (const at of [AT, AT + 1000, AT + 2000])
       for (const pep of ['a', 'b']) for (let i = 0; i < 10; i += 1) await sealer.seal(noise(at, pep), DENY);
@@ -128,7 +127,7 @@ describe('noise', () => {
   test('is counted at the end of its second even when silence follows', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const dir = scratch();
-    const log = openFileLog({ dir, durability: 'os' });
+    const log = openLog({ dir, durability: 'os' });
     const sealer = sealerOn(log);
     for (let i = 0; i < 5; i += 1) await sealer.seal(noise(AT), DENY);
     expect(recordsIn(dir)).toHaveLength(4);
@@ -141,7 +140,7 @@ describe('noise', () => {
 
   test('is only what nobody is known to have asked', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability: 'os' });
+    const log = openLog({ dir, durability: 'os' });
     const sealer = sealerOn(log);
     const refused = { ...DENY, reasons: [reasonOf('token.actor_mismatch')] };
     for (let i = 0; i < 10; i += 1) await sealer.seal(trailOf(), refused);
@@ -152,7 +151,7 @@ describe('noise', () => {
 
   test('whose count cannot be written is reported, and its answers keep their record', async () => {
     const dir = scratch();
-    const log = openFileLog({ dir, durability: 'os' });
+    const log = openLog({ dir, durability: 'os' });
     const faults: unknown[] = [];
     const sealer = sealerOn(log, faults);
     for (let i = 0; i < 5; i += 1) await sealer.seal(noise(AT), DENY);

@@ -1,6 +1,7 @@
 /** Connections as the house makes them, from a store's URL. */
 import { connectRedis, type RedisOptions } from '../../src/redis.ts';
 import { parseRedisUrl, type RedisServer } from '../../src/session/redis-url.ts';
+import { logName, type SessionKey } from '../../src/session/store.ts';
 
 export function serverOf(url: string): RedisServer {
   return parseRedisUrl(url, false);
@@ -9,4 +10,15 @@ export function serverOf(url: string): RedisServer {
 /** With patience for a busy test machine; the limits themselves are tested in test/faults. */
 export function connectTo(url: string, limits: Partial<RedisOptions> = {}): ReturnType<typeof connectRedis> {
   return connectRedis({ server: serverOf(url), commandTimeoutMs: 2000, connectTimeoutMs: 5000, ...limits });
+}
+
+/** Deletes logs and snapshots as somebody with a hand in Redis would; listings stay. */
+export async function destroyLogs(
+  hand: Awaited<ReturnType<typeof connectRedis>>,
+  keys: readonly SessionKey[],
+): Promise<void> {
+  for (const key of keys) {
+    const log = logName(key);
+    if ((await hand.del(log, log.replace(/log$/, 'snapshot'))) === 0) throw new Error(`no \`${log}\``);
+  }
 }

@@ -17,6 +17,11 @@ export interface StoreUnderTest {
   readonly make: () => Promise<SessionStore>;
   /** Whether two stores made here see the same logs. */
   readonly shared: boolean;
+  /**
+   * Destroys the logs of these sessions behind the store's back, listings excepted, and hands back the store that
+   * goes on: another one where it had to be closed for that. Absent where nobody but the store can reach its logs.
+   */
+  readonly destroy?: (store: SessionStore, keys: readonly SessionKey[]) => Promise<SessionStore>;
 }
 
 const id = (): string => randomBytes(16).toString('base64url');
@@ -34,7 +39,7 @@ const snapshotAt = (version: number, body = 'fold'): StoredSnapshot => ({
   mac: `mac-${version}`,
 });
 
-export function describeSessionStore(name: string, { make, shared }: StoreUnderTest): void {
+export function describeSessionStore(name: string, { make, shared, destroy }: StoreUnderTest): void {
   describe(`session store: ${name}`, () => {
     let store: SessionStore;
     let other: SessionStore;
@@ -60,7 +65,7 @@ export function describeSessionStore(name: string, { make, shared }: StoreUnderT
     });
     afterAll(async () => {
       await store.close();
-      if (other !== store) await other.close();
+      if (shared) await other.close();
     });
 
     test('an unknown log is not there', async () => {
@@ -206,5 +211,24 @@ export function describeSessionStore(name: string, { make, shared }: StoreUnderT
       expect(pages.flat()).toEqual(newestFirst);
       expect((await store.list(`t-${id()}`, 3)).sessions).toEqual([]);
     });
+
+    test.skipIf(destroy === undefined)(
+      'a log that is gone is told from one that never began, as long as its session is listed',
+      async () => {
+        const births = [birthOf(fresh()), birthOf(fresh()), birthOf(fresh())] as const;
+        const [lost, trimmed, whole] = births;
+        for (const birth of births) await store.open(birth);
+        await store.append(trimmed.key, headOf(trimmed.entry), run(2, 10));
+        await store.snapshot(trimmed.key, snapshotAt(10));
+        store = (await destroy?.(store, [lost.key, trimmed.key])) ?? store;
+        const door = shared ? other : store;
+        for (const { key } of [lost, trimmed])
+          expect(await door.load(key)).toEqual({ snapshot: undefined, entries: [] });
+        expect(await door.load(whole.key)).toEqual({ snapshot: undefined, entries: [whole.entry] });
+        expect(await door.load(fresh())).toBeUndefined();
+        expect(await door.load({ tenant: `t-${id()}`, session: lost.key.session })).toBeUndefined();
+        expect((await door.list(tenant, 1000)).sessions).toContain(lost.key.session);
+      },
+    );
   });
 }

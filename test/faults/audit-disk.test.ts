@@ -3,11 +3,10 @@ import { writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type Disk, nodeDisk } from '../../src/audit/disk.ts';
-import { openFileLog } from '../../src/audit/file.ts';
 import { readRecords, verifyLog } from '../../src/audit/read.ts';
 import { buildRecord } from '../../src/audit/record.ts';
 import { Fault } from '../../src/model/refusal.ts';
-import { ALLOW, PLACE, parsed, plain, scratch, trailOf } from '../audit/fixture.ts';
+import { ALLOW, openLog, PLACE, parsed, plain, scratch, trailOf } from '../audit/fixture.ts';
 
 function errno(code: string): Error {
   return Object.assign(new Error(code), { code });
@@ -71,7 +70,7 @@ describe.each(['os', 'disk'] as const)('durability %s', (durability) => {
     async (_, fail) => {
       const dir = scratch();
       const disk = failing();
-      const log = openFileLog({ dir, durability, disk });
+      const log = openLog({ dir, durability, disk });
       await log.append(plain('before'));
       disk.fail = fail;
       const results = await Promise.allSettled(Array.from({ length: 20 }, () => log.append(plain('lost'))));
@@ -92,7 +91,7 @@ describe.each(['os', 'disk'] as const)('durability %s', (durability) => {
   test('what is acknowledged between failures is all there, in order, and nothing else', async () => {
     const dir = scratch();
     const disk = failing();
-    const log = openFileLog({ dir, durability, disk, segmentBytes: 3000 });
+    const log = openLog({ dir, durability, disk, segmentBytes: 3000 });
     // A fixed sequence (a linear congruential generator), so that a failure can be played again.
     let state = 42;
     const draw = (below: number): number => {
@@ -127,7 +126,7 @@ describe.each(['os', 'disk'] as const)('durability %s', (durability) => {
   test('an opening that cannot be kept leaves no record with its commitment', async () => {
     const dir = scratch();
     const disk = failing();
-    const log = openFileLog({ dir, durability, disk });
+    const log = openLog({ dir, durability, disk });
     disk.fail = { write: raise('ENOSPC') };
     const append = () =>
       log.append((index, previous) => buildRecord(trailOf(), ALLOW, { ...PLACE, index, previous }));

@@ -15,8 +15,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { openFileLog } from '../../src/audit/file.ts';
 import { LogDamaged } from '../../src/audit/log.ts';
 import { readRecords, verifyLog } from '../../src/audit/read.ts';
+import { buildRecord } from '../../src/audit/record.ts';
 import { createSegment, readHeader } from '../../src/audit/segments.ts';
-import { FAST, plain, scratch } from '../audit/fixture.ts';
+import { ALLOW, FAST, PLACE, plain, scratch, trailOf } from '../audit/fixture.ts';
 
 const FIRST = '0000000000000000.records';
 
@@ -103,6 +104,129 @@ describe('a torn tail', () => {
   test('a reader stops before it and says so', () => {
     const dir = withBytes(whole.subarray(0, whole.length - 1));
     expect(verifyLog(dir)).toMatchObject({ records: 4, tornBytes: whole.length - 1 - (ends[4] ?? 0) });
+  });
+});
+
+describe('damage before the end of the last segment', () => {
+  const RECORDS = 160;
+  let whole: Buffer;
+  /** Offsets between records: the first record begins at `ends[0]`. */
+  let ends: readonly number[];
+
+  beforeAll(async () => {
+    const dir = mkdtempSync(join(FAST, 'assent-damaged-'));
+    await written(dir, RECORDS, 1 << 26, 'x'.repeat(100));
+    whole = readFileSync(join(dir, FIRST));
+    ends = [64, ...[...readRecords(dir)].map(({ end }) => end)];
+    rmSync(dir, { recursive: true });
+  });
+
+  function withBytes(bytes: Buffer): string {
+    const dir = scratch(FAST);
+    writeFileSync(join(dir, FIRST), bytes);
+    return dir;
+  }
+  /** The log with this stretch of it overwritten. */
+  function filled(from: number, to: number, byte: number): Buffer {
+    return Buffer.from(whole).fill(byte, from, to);
+  }
+  /** Damage behind `kept` records: is not opened, says where, and opens once what it advises was done. */
+  async function refused(dir: string, kept: number, durability: 'os' | 'disk' = 'os'): Promise<void> {
+    const at = ends[kept] ?? 0;
+    const file = join(dir, FIRST);
+    const before = readFileSync(file);
+    expect(() => openFileLog({ dir, durability })).toThrow(
+      `record is damaged in \`${file}\` at byte ${at}, and whole records follow from byte`,
+    );
+    expect(() => openFileLog({ dir, durability })).toThrow(`\`truncate -s ${at} ${file}\``);
+    expect(readFileSync(file).equals(before)).toBe(true);
+    expect(readdirSync(dir).filter((name) => name.endsWith('.torn'))).toEqual([]);
+    truncateSync(file, at);
+    expect((await reopen(dir)).recovered).toMatchObject({ records: kept, droppedBytes: 0 });
+  }
+
+  test('by any byte of a record that is not the last is no torn tail, and is refused', {
+    timeout: 60_000,
+  }, async () => {
+    for (const record of [0, RECORDS - 2])
+      for (let at = ends[record] ?? 0; at < (ends[record + 1] ?? 0); at += 1) {
+        const bytes = Buffer.from(whole);
+        bytes.writeUInt8(bytes.readUInt8(at) ^ 16, at);
+        const dir = withBytes(bytes);
+        expect(() => verifyLog(dir)).toThrow(LogDamaged);
+        await refused(dir, record);
+      }
+  });
+
+  test.each<[string, (start: number, end: number) => Buffer, number]>([
+    ['cut out', (start, end) => Buffer.concat([whole.subarray(0, start), whole.subarray(end)]), 50],
+    [
+      'cut out in part',
+      (start, end) => Buffer.concat([whole.subarray(0, start + 9), whole.subarray(end)]),
+      50,
+    ],
+    ['overwritten with ones', (start, end) => filled(start, end, 255), 50],
+    ['overwritten with less than a sector of zeros', (start, end) => filled(start, end, 0), 50],
+    [
+      'preceded by bytes of nobody',
+      (start) => Buffer.concat([whole.subarray(0, start), Buffer.from('???'), whole.subarray(start)]),
+      50,
+    ],
+    [
+      'followed by nothing but one whole record and a cut one',
+      (start) => filled(start, start + 1, 255).subarray(0, (ends[53] ?? 0) - 4),
+      50,
+    ],
+  ])('with a record %s is refused', async (what, damage, kept) => {
+    const dir = withBytes(damage(ends[kept] ?? 0, ends[kept + 1] ?? 0));
+    // A record that is missing as a whole leaves an intact one that does not continue the chain.
+    if (what === 'cut out') expect(() => openFileLog({ dir, durability: 'os' })).toThrow('does not continue');
+    else await refused(dir, kept);
+  });
+
+  const pageAfter = (offset: number): number => Math.ceil(offset / 4096) * 4096;
+
+  test.each(['os', 'disk'] as const)(
+    'by a page that was never written before the power went is a torn tail with durability %s',
+    async (durability) => {
+      // Behind the page stand fewer records than one batch holds.
+      const page = pageAfter(ends[RECORDS - 60] ?? 0);
+      const dir = withBytes(filled(page, page + 4096, 0));
+      const kept = ends.filter((end) => end <= page).length - 1;
+      const log = openFileLog({ dir, durability });
+      await log.close();
+      const droppedBytes = whole.length - (ends[kept] ?? 0);
+      expect(log.recovered).toMatchObject({ records: kept, droppedBytes });
+      expect(readFileSync(log.recovered.droppedTo ?? '').length).toBe(droppedBytes);
+      expect(verifyLog(dir)).toMatchObject({ records: kept, tornBytes: 0 });
+    },
+  );
+
+  test('by a blank page is refused with durability disk when more than a batch of flushed records follows', async () => {
+    const page = pageAfter(ends[2] ?? 0);
+    const kept = ends.filter((end) => end <= page).length - 1;
+    expect(RECORDS - kept).toBeGreaterThan(64);
+    await refused(withBytes(filled(page, page + 4096, 0)), kept, 'disk');
+    const log = openFileLog({ dir: withBytes(filled(page, page + 4096, 0)), durability: 'os' });
+    await log.close();
+    expect(log.recovered.records).toBe(kept);
+  });
+
+  test('is not seen where a decision\u2019s record was cut, whatever it holds', {
+    timeout: 60_000,
+  }, async () => {
+    const dir = scratch(FAST);
+    const log = openFileLog({ dir, durability: 'os' });
+    for (let i = 0; i < 2; i += 1)
+      await log.append((index, previous) => buildRecord(trailOf(), ALLOW, { ...PLACE, index, previous }));
+    await log.close();
+    const bytes = readFileSync(join(dir, FIRST));
+    const [first] = [...readRecords(dir)];
+    for (let cut = (first?.end ?? 0) + 1; cut < bytes.length; cut += 1) {
+      const torn = openFileLog({ dir: withBytes(bytes.subarray(0, cut)), durability: 'os' });
+      await torn.close();
+      expect(torn.recovered.records).toBe(1);
+    }
   });
 });
 

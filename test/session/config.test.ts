@@ -17,7 +17,7 @@ function file(text: string): string {
 
 test('an empty section is the embedded store with its defaults', () => {
   expect(parseSessionConfig({})).toMatchObject({
-    store: { kind: 'sqlite', path: 'sessions.db', synchronous: 'normal' },
+    store: { kind: 'sqlite', path: 'sessions.db', synchronous: 'full' },
     maxSessions: 10_000,
     allowLifetimeMs: 30_000,
     bounds: { permits: 4096, answers: 1024, answerWindowMs: 600_000, origins: 8192 },

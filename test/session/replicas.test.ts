@@ -161,6 +161,22 @@ describe.skipIf(url === undefined)('two replicas on one Redis (ASSENT_TEST_REDIS
     expect(said(await a.ask(spend(session)))).toBe('session.torn');
   });
 
+  test('a log that was deleted is torn for a replica that never knew it too, and one that never was is unknown', async () => {
+    const sessions = [await open(), await open()] as const;
+    for (let i = 0; i < 100; i += 1) await a.ask(spend(sessions[1]));
+    const snapshot = logName({ tenant, session: sessions[1] }).replace(/log$/, 'snapshot');
+    await expect.poll(() => redis.exists(snapshot)).toBe(1);
+    for (const session of sessions) await redis.del(logName({ tenant, session }), snapshot);
+    const c = await replica();
+    for (const session of sessions) {
+      expect(said(await c.ask(spend(session)))).toBe('session.torn');
+      await expect(c.room.verbs.get(us, session)).rejects.toMatchObject({ reason: { code: 'session.torn' } });
+    }
+    expect(said(await c.ask(spend(randomBytes(16).toString('base64url'))))).toBe('session.unknown');
+    const theirs = pep('pep-1', `${tenant}-other`);
+    expect(said(await c.ask(spend(sessions[0], { pep: theirs })))).toBe('session.unknown');
+  });
+
   test('a server that lost its scripts is taught them again', async () => {
     const session = await open();
     await a.ask(spend(session));

@@ -100,6 +100,7 @@ export function createWorld(
     keyId: 'k1',
     now: () => clock.at,
     readMandate: () => [{ hash: 'aaaaaaaaaaaaaaaa', origin: 'user' }],
+    isStateless: () => false,
     reportFault: (cause) => faults.push(cause),
     ...options,
   });
@@ -195,6 +196,7 @@ function roomsOf(wish: Wish, world: { room: SessionRoom; clock: Clock; faults: u
       recordIndex: 0,
       provenance: {},
     }),
+    nameCause: (trail, answer) => room.nameCause(trail, answer),
     reportFault: (cause) => world.faults.push(cause),
   };
 }

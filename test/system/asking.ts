@@ -10,11 +10,11 @@ import type { Fleet, Replica } from './fleet.ts';
 
 export const ACCOUNT = 'DE02120300000000202051';
 
-/** The user named account and amount, so that neither is of unknown origin. */
+/** The user named account, amount and the first invoices, so that none of them is of unknown origin. */
 export function mandate(changes: Partial<MandateInput> = {}): MandateInput {
   return {
     taskType: 'pay_invoices',
-    purpose: 'pay what acme sent',
+    purpose: 'pay what acme sent: INV-0, INV-1, INV-2, INV-3, INV-4, INV-5',
     actions: ['invoice.*', 'payment.send', 'vendor.lookup'],
     declared: { account: ACCOUNT, amount: '1' },
     limits: { payments: '700' },
@@ -124,10 +124,12 @@ export async function untilSettled(
   throw new Error('throttled for ever');
 }
 
-/** Rates that no test reaches, in force on every replica. */
-export async function liftRates(fleet: Fleet, replicas: readonly Replica[]): Promise<void> {
+/** Rates that no test reaches, and invoices that need not have been named, in force on every replica. */
+export async function liftLimits(fleet: Fleet, replicas: readonly Replica[]): Promise<void> {
   const [first] = replicas;
   if (first === undefined) return;
+  await first.client.patchData('limits/trusted_arguments/payment.send', { value: ['amount', 'account'] });
+  // Patches come into force in their order, so a replica that has the second has the first.
   const most = 1_000_000;
   const value = { action_per_second: most, action_per_minute: most, session_per_minute: most };
   await first.client.patchData('limits/rate', { value });

@@ -36,6 +36,8 @@ export interface Wanted {
   /** The `session` section. */
   readonly session?: Readonly<Record<string, unknown>>;
   readonly maxAsks?: number;
+  /** Where metrics are served; absent: nowhere. */
+  readonly telemetry?: string;
 }
 
 /** Replicas that share keys, issuer and enforcement point. */
@@ -56,7 +58,7 @@ export function createFleet(): Fleet {
   const key = readFileSync(join(keys, 'pep.key'), 'utf8').trim();
   const replicas = new Set<Replica>();
 
-  async function start({ name, store, session = {}, maxAsks = 4096 }: Wanted): Promise<Replica> {
+  async function start({ name, store, session = {}, maxAsks = 4096, telemetry }: Wanted): Promise<Replica> {
     const cwd = join(folder, name);
     const records = join(cwd, 'records');
     mkdirSync(cwd, { recursive: true });
@@ -66,6 +68,7 @@ export function createFleet(): Fleet {
       session,
       max_asks: maxAsks,
       record_log: { directory: records, durability: 'os' },
+      ...(telemetry === undefined ? {} : { telemetry: { listen: telemetry } }),
     };
     const file = join(cwd, 'assent.json');
     writeFileSync(file, JSON.stringify(config));

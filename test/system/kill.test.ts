@@ -5,7 +5,7 @@ import { verifyLog } from '../../src/audit/read.ts';
 import { AssentError } from '../../src/client/client.ts';
 import type { Decision } from '../../src/client/permission.ts';
 import type { AuthorizeRequest } from '../../src/gen/assent/v1/authorization_pb.js';
-import { isAllow, liftRates, mandate, payment, read, request, said, settle, tell } from './asking.ts';
+import { isAllow, liftLimits, mandate, payment, read, request, said, settle, tell } from './asking.ts';
 import { createFleet, type Fleet, type Replica } from './fleet.ts';
 import { recorded } from './recorded.ts';
 
@@ -96,7 +96,7 @@ test(`${ROUNDS} times killed, every answered allow has its record and nothing is
   let answered = 0;
   let settledLater = 0;
   let at = await fleet.start(EMBEDDED);
-  await liftRates(fleet, [at]);
+  await liftLimits(fleet, [at]);
   for (let round = 0; round < ROUNDS; round += 1) {
     const killAfterMs = Math.floor(Math.random() * 1000);
     const told = `round ${round}, killed after ${killAfterMs} ms`;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { HAS_REDIS_SERVER, type RedisServer, startRedis } from '../faults/redis-server.ts';
 import {
   isAllow,
-  liftRates,
+  liftLimits,
   mandate,
   payment,
   read,
@@ -30,7 +30,7 @@ describe.skipIf(!HAS_REDIS_SERVER)('a server that is full or slow (redis-server 
     token = await fleet.token();
     // Rates first: a server that takes eight asks at a time answers no batch of thirty.
     const wide = await fleet.start({ name: 'a', store: server.url });
-    await liftRates(fleet, [wide]);
+    await liftLimits(fleet, [wide]);
     await wide.end('SIGTERM');
     at = await fleet.start({
       name: 'a',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Failure } from '../../src/client/failure.ts';
 import type { Decision } from '../../src/client/permission.ts';
 import { HAS_REDIS_SERVER, type RedisServer, startRedis } from '../faults/redis-server.ts';
-import { liftRates, mandate, payment, read, request, said, settle, tell } from './asking.ts';
+import { liftLimits, mandate, payment, read, request, said, settle, tell } from './asking.ts';
 import { createFleet, type Fleet, type Replica } from './fleet.ts';
 import { recorded } from './recorded.ts';
 
@@ -22,7 +22,7 @@ describe.skipIf(!HAS_REDIS_SERVER)('a Redis that goes away under load (redis-ser
     fleet = createFleet();
     token = await fleet.token();
     at = await fleet.start({ name: 'a', store: server.url });
-    await liftRates(fleet, [at]);
+    await liftLimits(fleet, [at]);
   });
   afterAll(async () => {
     await fleet.end();

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshProofKey } from '../../src/cli/dev-material.ts';
 import type { Decision } from '../../src/client/permission.ts';
-import { liftRates, mandate, payment, read, request, said, settle, tell, untilSettled } from './asking.ts';
+import { liftLimits, mandate, payment, read, request, said, settle, tell, untilSettled } from './asking.ts';
 import { createFleet, type Fleet, type Replica } from './fleet.ts';
 import { HAS_REDIS, type OwnRedis, ownRedis } from './own-redis.ts';
 
@@ -23,7 +23,7 @@ describe.skipIf(!HAS_REDIS)('two processes on one Redis (redis-server or ASSENT_
     a = await fleet.start({ name: 'a', store: own.url });
     b = await fleet.start({ name: 'b', store: own.url });
     token = await fleet.token();
-    await liftRates(fleet, [a, b]);
+    await liftLimits(fleet, [a, b]);
   });
   afterAll(async () => {
     await fleet.end();
@@ -110,13 +110,13 @@ describe.skipIf(!HAS_REDIS)('two processes on one Redis (redis-server or ASSENT_
       said({
         decision: await untilSettled(at, { ...payment(session, invoice, { vendor: 'globex' }), token }),
       });
-    expect(await pay(b, 'G-0')).toBe('allow');
+    expect(await pay(b, 'INV-G0')).toBe('allow');
     await a.client.patchData('finance/blocked_vendors/globex', { value: true });
-    expect(await pay(a, 'G-1')).toBe('policy.vendor_blocked');
+    expect(await pay(a, 'INV-G1')).toBe('policy.vendor_blocked');
     let n = 2;
-    await expect.poll(() => pay(b, `G-${(n += 1)}`), { timeout: 20_000 }).toBe('policy.vendor_blocked');
+    await expect.poll(() => pay(b, `INV-G${(n += 1)}`), { timeout: 20_000 }).toBe('policy.vendor_blocked');
     await b.client.patchData('finance/blocked_vendors/globex', { remove: true });
-    await expect.poll(() => pay(a, `G-${(n += 1)}`), { timeout: 20_000 }).toBe('allow');
+    await expect.poll(() => pay(a, `INV-G${(n += 1)}`), { timeout: 20_000 }).toBe('allow');
   });
 
   test('a session opened at one is known at the other, and closed for both', async () => {
@@ -137,7 +137,11 @@ describe.skipIf(!HAS_REDIS)('two processes on one Redis (redis-server or ASSENT_
   test('one open key is one session, whichever process is asked first', async () => {
     const asks = Array.from({ length: 8 }, (_, i) => ({
       at: i % 2 ? a : b,
-      message: request({ ...payment('', `K-${i}`), session: { key: 'thread-1', mandate: mandate() }, token }),
+      message: request({
+        ...payment('', `INV-K${i}`),
+        session: { key: 'thread-1', mandate: mandate() },
+        token,
+      }),
     }));
     const decisions = await Promise.all(asks.map(({ at, message }) => settle(at, message)));
     expect(new Set(decisions.map(({ sessionId }) => sessionId)).size).toBe(1);

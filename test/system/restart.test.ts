@@ -91,7 +91,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)('everything acknowledged survives %s'
   expect((await at.client.listBundles()).activations[0]).toEqual({ ...activation, active: true });
   expect(await ask('lookup', plain)).toBe('policy.out_of_task');
   expect((await at.client.getData()).version).toBe(version);
-  expect(await ask([plain, 'G-1', { vendor: 'globex' }], plain)).toBe('policy.vendor_blocked');
+  expect(await ask([plain, 'INV-G1', { vendor: 'globex' }], plain)).toBe('policy.vendor_blocked');
   const again = await Promise.all(known.map(({ id }) => at.client.getSession(id)));
   expect(again.slice(1)).toEqual(known.slice(1));
   expect(await ask('read', closed)).toBe('session.task_closed');
@@ -118,6 +118,6 @@ test.each(['SIGTERM', 'SIGKILL'] as const)('everything acknowledged survives %s'
     active: true,
   });
   expect(await ask('lookup', suspended)).toBe('allow');
-  expect(await ask([plain, 'G-2', { vendor: 'globex' }], plain)).toBe('policy.vendor_blocked');
+  expect(await ask([plain, 'INV-G2', { vendor: 'globex' }], plain)).toBe('policy.vendor_blocked');
   expect(await ask([spending, 'INV-5'], spending)).toBe('session.budget');
 });

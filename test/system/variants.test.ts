@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuthorizeRequest } from '../../src/gen/assent/v1/authorization_pb.js';
-import { ACCOUNT, isAllow, liftRates, mandate, request, said, settle, type Told, tell } from './asking.ts';
+import { ACCOUNT, isAllow, liftLimits, mandate, request, said, settle, type Told, tell } from './asking.ts';
 import { createFleet, type Fleet, type Replica } from './fleet.ts';
 
 let fleet: Fleet;
@@ -13,7 +13,7 @@ beforeAll(async () => {
   fleet = createFleet();
   token = await fleet.token();
   at = await fleet.start({ name: 'only' });
-  await liftRates(fleet, [at]);
+  await liftLimits(fleet, [at]);
 });
 afterAll(() => fleet.end());
 
