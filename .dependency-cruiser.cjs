@@ -41,8 +41,8 @@ module.exports = {
     ),
     only(
       'config-gathers',
-      '^src/config\\.ts$',
-      `^src/((${rooms})/config\\.ts|wire/pep\\.ts|model/|config\\.ts)`,
+      '^src/(config|settings)\\.ts$',
+      `^src/((${rooms})/config\\.ts|wire/pep\\.ts|model/|(config|settings)\\.ts)`,
       'each room parses its own section',
     ),
     {

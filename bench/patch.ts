@@ -3,30 +3,23 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { AuthorizeResponseSchema, Effect } from '../src/gen/assent/v1/authorization_pb.js';
-import { PatchDataRequestSchema } from '../src/gen/assent/v1/policy_pb.js';
 import { OpenSessionRequestSchema, OpenSessionResponseSchema } from '../src/gen/assent/v1/session_pb.js';
 import type { Measured } from './measure.ts';
-import { connect, PATHS, startRemote, type Wire } from './remote.ts';
-import { MANDATE, mintToken, paymentBytes, type World } from './world.ts';
+import { connect, PATHS, patch, startRemote } from './remote.ts';
+import { LIFTED, MANDATE, mintToken, paymentBytes, type World } from './world.ts';
 
 const MEBIBYTE = 1_048_576;
 const PATIENCE_MS = 20_000;
-const encoder = new TextEncoder();
 
 /** A blocklist of just under 1 MiB, with or without the vendor of the bench's payments on it. */
-function blocklist(blocked: boolean, round: number): Uint8Array {
+function blocklist(blocked: boolean, round: number): string {
   const vendors: Record<string, boolean> = blocked ? { acme: true } : {};
   for (let i = 0, size = 64; size < MEBIBYTE - 64; i += 1) {
     const name = `vendor-${round}-${i}-of-a-name-as-long-as-they-come`;
     vendors[name] = true;
     size += name.length + 8;
   }
-  return encoder.encode(JSON.stringify(vendors));
-}
-
-function patch(wire: Wire, path: string, value: Uint8Array): Promise<Buffer> {
-  const request = create(PatchDataRequestSchema, { path, change: { case: 'valueJson', value } });
-  return wire.unary(PATHS.patch, toBinary(PatchDataRequestSchema, request));
+  return JSON.stringify(vendors);
 }
 
 /** Patches through one of two replicas on one Redis and asks the other until it decides by the new data. */
@@ -39,8 +32,7 @@ export async function measurePatch(
   const second = await startRemote('./server.ts', [dev, `${configFile}.second`, redis]);
   const [a, b] = [connect(first.address, key), connect(second.address, key)];
   try {
-    const rate = { action_per_second: 1e9, action_per_minute: 1e9, session_per_minute: 1e9 };
-    await patch(a, 'limits/rate', encoder.encode(JSON.stringify(rate)));
+    for (const [path, value] of LIFTED) await patch(a, path, value);
     const token = await mintToken(world.issuerKey, 'a0');
     const open = toBinary(OpenSessionRequestSchema, create(OpenSessionRequestSchema, { mandate: MANDATE }));
     const session = fromBinary(OpenSessionResponseSchema, await b.unary(PATHS.open, open)).session?.id ?? '';

@@ -1,7 +1,9 @@
 /** A process under test, and raw calls to it: bytes in, bytes out, so that the load's own coding is the same for all. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js';
+import { PatchDataRequestSchema } from '../src/gen/assent/v1/policy_pb.js';
 
 /** Methods of the server under test. */
 export const PATHS = {
@@ -90,6 +92,13 @@ export interface Wire {
     keyOf: (answer: Buffer) => string,
   ): (request: Uint8Array, key: string) => Promise<Buffer>;
   close(): void;
+}
+
+/** Patches data of the server behind the wire; `value` is JSON. */
+export function patch(wire: Wire, path: string, value: string): Promise<Buffer> {
+  const change = { case: 'valueJson' as const, value: Buffer.from(value) };
+  const request = create(PatchDataRequestSchema, { path, change });
+  return wire.unary(PATHS.patch, toBinary(PatchDataRequestSchema, request));
 }
 
 const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -15,13 +15,21 @@ import {
   AuthorizeStreamResponseSchema,
   Effect,
 } from '../src/gen/assent/v1/authorization_pb.js';
-import { PatchDataRequestSchema } from '../src/gen/assent/v1/policy_pb.js';
 import { OpenSessionRequestSchema, OpenSessionResponseSchema } from '../src/gen/assent/v1/session_pb.js';
 import { type Case, type Measured, measure, ownCpu } from './measure.ts';
 import { measurePatch } from './patch.ts';
-import { connect, PATHS, type Remote, startRedis, startRemote } from './remote.ts';
+import { connect, PATHS, patch, type Remote, startRedis, startRemote } from './remote.ts';
 import { openWalk } from './walk.ts';
-import { expectEffect, MANDATE, makeWorld, mintChain, mintToken, paymentBytes, type World } from './world.ts';
+import {
+  expectEffect,
+  LIFTED,
+  MANDATE,
+  makeWorld,
+  mintChain,
+  mintToken,
+  paymentBytes,
+  type World,
+} from './world.ts';
 
 const smoke = process.argv.includes('--smoke');
 const json = process.argv.includes('--json');
@@ -51,9 +59,6 @@ function atBoth(name: string, once: Case['once'], cpu: Case['cpu']): Case[] {
   return IN_FLIGHT.map((inFlight) => ({ name: `${name}, ${inFlight} in flight`, once, cpu, inFlight }));
 }
 
-const RATE_OFF = JSON.stringify({ action_per_second: 1e9, action_per_minute: 1e9, session_per_minute: 1e9 });
-const encoder = new TextEncoder();
-
 /** The whole server over loopback, unary and on a stream. */
 async function overWire(
   label: string,
@@ -66,16 +71,7 @@ async function overWire(
   const wire = connect(server.address, readFileSync(join(dev, 'pep.key'), 'utf8').trim());
   try {
     const token = await mintToken(world.issuerKey, 'a0');
-    await wire.unary(
-      PATHS.patch,
-      toBinary(
-        PatchDataRequestSchema,
-        create(PatchDataRequestSchema, {
-          path: 'limits/rate',
-          change: { case: 'valueJson', value: encoder.encode(RATE_OFF) },
-        }),
-      ),
-    );
+    for (const [path, value] of LIFTED) await patch(wire, path, value);
     const sessions = sessionPool(async () => {
       const request = toBinary(
         OpenSessionRequestSchema,
@@ -171,7 +167,7 @@ try {
   writeFileSync(`${configFile}.second`, JSON.stringify({ delegation, record_log: records }));
   if (!json) process.stdout.write(`${''.padEnd(44)}    p50 µs    p99 µs     per s    cpu µs\n`);
 
-  const walk = await openWalk(world, join(directory, 'walk'), RATE_OFF);
+  const walk = await openWalk(world, join(directory, 'walk'));
   const token = await mintToken(world.issuerKey, 'a0');
   const deepToken = await mintToken(world.issuerKey, 'a4');
   const sessions = sessionPool(async () => (await walk.open(MANDATE)).id);

@@ -8,13 +8,14 @@ import type { Mandate as WireMandate } from '../src/gen/assent/v1/mandate_pb.js'
 import { assemble } from '../src/main.ts';
 import { ROLES } from '../src/model/ask.ts';
 import { parseJson } from '../src/model/json.ts';
+import { createKeyedDigest } from '../src/model/keyed-digest.ts';
 import { readBundle } from '../src/policy/bundle.ts';
 import { buildImage, createEvaluator } from '../src/policy/opa.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { decodeAsk } from '../src/wire/grpc/decode.ts';
 import { encodeResponse } from '../src/wire/grpc/encode.ts';
 import { decodeMandate } from '../src/wire/grpc/mandate.ts';
-import type { World } from './world.ts';
+import { LIFTED, type World } from './world.ts';
 
 export interface Walk {
   open(mandate: WireMandate): Promise<{ readonly id: string; readonly mandateDigest: string }>;
@@ -30,7 +31,7 @@ const MAXIMUM_PAGES = 1024;
 const PEP = { id: 'dev', tenant: 'dev', roles: new Set(ROLES) };
 
 /** Assembles the house with the embedded store below `directory`. */
-export async function openWalk(world: World, directory: string, rate: string): Promise<Walk> {
+export async function openWalk(world: World, directory: string): Promise<Walk> {
   const raw = {
     ...world.raw,
     store: join(directory, 'assent.db'),
@@ -39,20 +40,18 @@ export async function openWalk(world: World, directory: string, rate: string): P
   };
   const config = parseConfig({ raw, flags: {}, env: {}, dev: true });
   const house = await assemble(config, createLog('error'));
-  await house.verbs.policies.patch(
-    PEP,
-    'limits/rate',
-    { value: parseJson(rate, { maxDepth: 4 }) },
-    undefined,
-  );
+  const digestAsk = createKeyedDigest(config.fleetKey, 'ask');
+  const { policies } = house.verbs;
+  for (const [path, text] of LIFTED)
+    await policies.patch(PEP, path, { value: parseJson(text, { maxDepth: 4 }) }, undefined);
+  const inForce = await policies.data(PEP, '');
 
-  const { manifest, wasm, data } = await readBundle(
+  const { manifest, wasm } = await readBundle(
     readFileSync(new URL('../policies/finance.bundle', import.meta.url)),
   );
   if (manifest.name !== 'finance') throw new Error('the bench judges by the finance bundle');
   const module = await WebAssembly.compile(wasm as Uint8Array<ArrayBuffer>);
-  const limits = { ...(data['limits'] as object), rate: JSON.parse(rate) as object };
-  const text = new TextEncoder().encode(JSON.stringify({ ...data, limits }));
+  const text = new TextEncoder().encode(JSON.stringify(inForce.value));
   const evaluator = await createEvaluator(module, buildImage(module, text, MAXIMUM_PAGES), MAXIMUM_PAGES);
 
   const inputs = new Map<string, string>();
@@ -68,7 +67,7 @@ export async function openWalk(world: World, directory: string, rate: string): P
     },
     async answer(request) {
       const at = Date.now();
-      const ask = decodeAsk(request, { pep: PEP, at, callDeadline: at + 5000, field: '' });
+      const ask = decodeAsk(request, { pep: PEP, at, callDeadline: at + 5000, field: '', digestAsk });
       const answer = encodeResponse({ ask, decision: await house.verbs.decide(ask) });
       const name = `${request.length < 2048 ? 1 : 4} KB input`;
       if (inputs.has(name)) return answer;

@@ -50,6 +50,15 @@ export const MANDATE: Mandate = create(MandateSchema, {
   expireTime: timestampFromMs(Date.now() + 24 * 3_600_000),
 });
 
+/**
+ * Data patched before the first ask, as JSON by path, for the walk and the bare evaluation alike: rates that no load
+ * reaches, and payments of invoices that nobody named, since there is another one with each ask.
+ */
+export const LIFTED: ReadonlyMap<string, string> = new Map([
+  ['limits/trusted_arguments/payment.send', '["amount","account"]'],
+  ['limits/rate', '{"action_per_second":1e9,"action_per_minute":1e9,"session_per_minute":1e9}'],
+]);
+
 export async function mintToken(key: JsonWebKey, actor: string): Promise<string> {
   const iat = Math.floor(Date.now() / 1000);
   const claims = {

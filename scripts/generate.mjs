@@ -24,7 +24,7 @@ const buf = spawnSync(
 if (buf.status !== 0) process.exit(1);
 const fresh = join(scratch, 'src/gen');
 
-const { configExample } = await import('../src/config.ts');
+const { configExample } = await import('../src/settings.ts');
 const texts = [['config.example.jsonc', configExample()]];
 
 const stale = [];

@@ -1,10 +1,11 @@
 /** One file and the environment, read once; each room parses its own section. Nothing here has a default that opens a door. */
 import { existsSync, readFileSync } from 'node:fs';
 import { type DelegationConfig, parseDelegationConfig } from './delegation/config.ts';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from './model/json.ts';
-import { readSection, readText, readWhole } from './model/section.ts';
+import { isJsonObject, type JsonError, type JsonObject, type JsonValue, parseJson } from './model/json.ts';
+import { readFlag, readSection, readText, readWhole } from './model/section.ts';
 import { type PolicyConfig, parsePolicyConfig } from './policy/config.ts';
-import { parseSessionConfig, SESSION_SETTINGS, type SessionConfig } from './session/config.ts';
+import { parseSessionConfig, type SessionConfig } from './session/config.ts';
+import { SETTINGS } from './settings.ts';
 import { parseTokenConfig, type TokenConfig } from './token/config.ts';
 import { parsePepConfig, type Registration } from './wire/pep.ts';
 
@@ -21,8 +22,15 @@ export interface Config {
   readonly session: SessionConfig;
   readonly catalog: JsonValue;
   readonly policy: PolicyConfig;
-  readonly recordLog: { readonly directory: string; readonly durability: 'os' | 'disk' };
+  readonly recordLog: {
+    readonly directory: string;
+    readonly durability: 'os' | 'disk';
+    /** How far opening looks back: through every record, or through the last two segments. */
+    readonly verify: 'all' | 'tail';
+  };
   readonly telemetry: { readonly listen: string | undefined; readonly logLevel: LogLevel };
+  /** Whether gRPC tools may ask for the contract, without a credential. */
+  readonly reflection: boolean;
   /** Asks in flight before more are shed. */
   readonly maxAsks: number;
   readonly dev: boolean;
@@ -30,132 +38,6 @@ export interface Config {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
-
-interface Setting {
-  readonly key: string;
-  /** Environment variable that takes the key's place. */
-  readonly env?: string;
-  readonly words: string;
-  /** What the example file shows; undefined: shown as a comment only. */
-  readonly example: JsonValue;
-}
-
-/** The one description of the file: the example is generated from it, and no other key is taken. */
-const SETTINGS: readonly Setting[] = [
-  {
-    key: 'listen',
-    env: 'ASSENT_LISTEN',
-    words:
-      'Addresses to serve gRPC on: `host:port` or `unix:/path`. Plaintext TCP only with --dev on loopback.',
-    example: ['127.0.0.1:7443'],
-  },
-  {
-    key: 'tls',
-    words:
-      'Files in PEM. With `client_ca` every caller must show a certificate of that authority (mutual TLS).',
-    example: { cert: 'tls/server.crt', key: 'tls/server.key', client_ca: 'tls/clients.crt' },
-  },
-  {
-    key: 'store',
-    env: 'ASSENT_STORE',
-    words:
-      'Sessions, policy and proofs: a path for the embedded store (one process), or a Redis that replicas share: `redis://HOST:PORT/DB`, `redis+sentinel://HOST:PORT,…/NAME` or `redis+cluster://HOST:PORT,…`; `rediss` for TLS.',
-    example: 'redis://127.0.0.1:6379/0',
-  },
-  {
-    key: 'fleet_key_file',
-    words: 'At least 32 secret bytes in base64url, the same on every replica, never in the store.',
-    example: 'secrets/fleet.key',
-  },
-  {
-    key: 'enforcement_points',
-    words:
-      'Who may call: one of `key_file`, `key_sha256` (hex) or `mtls_name`. Roles: asker, opener, details, author, security, admin.',
-    example: [
-      { id: 'payments-gateway', tenant: 'acme', roles: ['asker', 'opener'], key_file: 'secrets/gateway.key' },
-      { id: 'policy-pipeline', tenant: 'acme', roles: ['author'], mtls_name: 'pipeline.acme.example' },
-    ],
-  },
-  {
-    key: 'token',
-    words:
-      'Issuers of the agents’ tokens. `keys` is a file or a URL; `scopes` maps a scope to action patterns.',
-    example: {
-      issuers: [
-        {
-          issuer: 'https://login.acme.example',
-          audience: 'https://assent.acme.example',
-          algorithms: ['ES256'],
-          keys: { url: 'https://login.acme.example/jwks.json' },
-          scopes: { payments: ['payment.*', 'invoice.*'] },
-        },
-      ],
-    },
-  },
-  {
-    key: 'delegation',
-    words: 'Registered agents and the public keys that they sign hops with.',
-    example: {
-      agents: [
-        {
-          iss: 'https://login.acme.example',
-          id: 'orchestrator',
-          keys: { file: 'agents/orchestrator.jwks.json' },
-        },
-      ],
-    },
-  },
-  { key: 'session', words: 'Bounds of sessions; every key has a default.', example: {} },
-  {
-    key: 'catalog',
-    words: 'File that says of every action its class, arguments and outputs.',
-    example: 'policies/catalog.json',
-  },
-  {
-    key: 'policy',
-    words: 'Bundle to start with, until one is pushed.',
-    example: { bundle: 'policies/finance.bundle' },
-  },
-  {
-    key: 'record_log',
-    words: 'Where records go. `disk` waits for the medium, `os` for the kernel.',
-    example: { directory: '/var/lib/assent/records', durability: 'disk' },
-  },
-  {
-    key: 'telemetry',
-    env: 'ASSENT_LOG_LEVEL',
-    words:
-      'Prometheus endpoint (`listen`; leave it out for none) and `log_level`: debug, info, warn, error, silent.',
-    example: { listen: '127.0.0.1:9464', log_level: 'info' },
-  },
-  { key: 'max_asks', words: 'Asks in flight before more are shed.', example: 4096 },
-];
-
-/** The example file, as checked in: JSON, with whole-line comments. */
-export function configExample(): string {
-  const lines = [
-    '// Configuration of `assent serve --config FILE`. A line that begins with // is a comment.',
-    '{',
-  ];
-  SETTINGS.forEach(({ key, env, words, example }, index) => {
-    lines.push(`  // ${words}${env === undefined ? '' : ` Environment: ${env}.`}`);
-    const value = key === 'session' ? sessionExample() : JSON.stringify(example, null, 2);
-    lines.push(
-      `  ${JSON.stringify(key)}: ${value.replaceAll('\n', '\n  ')}${index === SETTINGS.length - 1 ? '' : ','}`,
-    );
-  });
-  return `${lines.join('\n')}\n}\n`;
-}
-
-/** The session section by its own table, every key at its default. */
-function sessionExample(): string {
-  const settings = SESSION_SETTINGS.filter(({ key }) => key !== 'store');
-  const lines = settings.flatMap(({ key, meaning, default: value }, index) => [
-    `  // ${meaning}`,
-    `  ${JSON.stringify(key)}: ${JSON.stringify(value)}${index === settings.length - 1 ? '' : ','}`,
-  ]);
-  return `{\n${lines.join('\n')}\n}`;
-}
 
 /**
  * Reads the config file.
@@ -168,10 +50,25 @@ export function readConfigFile(path: string): JsonObject {
   try {
     value = parseJson(text, { maxDepth: 16 });
   } catch (cause) {
-    throw new Error(`\`${path}\` is not json: ${(cause as Error).message}`, { cause });
+    throw new Error(`\`${path}\` ${problemOf(text, cause)}`, { cause });
   }
   if (!isJsonObject(value)) throw new Error(`\`${path}\` must hold an object`);
   return value;
+}
+
+/** What is wrong with a text that the strict reader refused, and where. */
+function problemOf(text: string, cause: unknown): string {
+  try {
+    JSON.parse(text);
+  } catch (found) {
+    // Only the place is taken over: the engine's own words quote the text.
+    const [, line, column] = /line (\d+) column (\d+)/.exec(String(found)) ?? [];
+    return line === undefined
+      ? 'is not json: it ends too early'
+      : `is not json at line ${line}, column ${column}`;
+  }
+  const { message, path } = cause as JsonError;
+  return path === '' ? message : `${message} at \`${path}\``;
 }
 
 export interface ConfigSource {
@@ -195,6 +92,8 @@ export function parseConfig({ raw, flags, env, dev }: ConfigSource): Config {
   const telemetry = readSection(raw['telemetry'] ?? {}, 'telemetry', ['listen', 'log_level']);
   const telemetryListen = flags.telemetry ?? telemetry['listen'];
   const catalogPath = readText(required(raw, 'catalog'), 'catalog');
+  const recordLog = readRecordLog(required(raw, 'record_log'));
+  const { durability } = recordLog;
   return Object.freeze({
     listen: listen === undefined ? readAddresses(raw['listen']) : listen.split(','),
     tls: raw['tls'] === undefined ? undefined : readTls(raw['tls']),
@@ -202,14 +101,19 @@ export function parseConfig({ raw, flags, env, dev }: ConfigSource): Config {
     enforcementPoints: parsePepConfig(required(raw, 'enforcement_points')),
     token: parseTokenConfig(required(raw, 'token')),
     delegation: parseDelegationConfig(raw['delegation']),
-    session: readSession(raw['session'], flags.store ?? env['ASSENT_STORE'] ?? required(raw, 'store'), dev),
+    session: readSession(raw['session'], {
+      store: flags.store ?? env['ASSENT_STORE'] ?? required(raw, 'store'),
+      durability,
+      dev,
+    }),
     catalog: readJsonFile(catalogPath, 'catalog'),
     policy: parsePolicyConfig(raw['policy']),
-    recordLog: readRecordLog(required(raw, 'record_log')),
+    recordLog,
     telemetry: {
-      listen: telemetryListen === undefined ? undefined : readText(telemetryListen, 'telemetry.listen'),
+      listen: telemetryListen === undefined ? undefined : readEndpoint(telemetryListen, 'telemetry.listen'),
       logLevel: readLogLevel(env['ASSENT_LOG_LEVEL'] ?? telemetry['log_level'] ?? 'info'),
     },
+    reflection: readFlag(raw['reflection'] ?? dev, 'reflection'),
     maxAsks: readWhole(raw['max_asks'] ?? 4096, 'max_asks', { least: 1, most: 1_000_000 }),
     dev,
   });
@@ -235,10 +139,23 @@ function readTls(value: unknown): NonNullable<Config['tls']> {
   };
 }
 
-function readSession(section: unknown, store: unknown, dev: boolean): SessionConfig {
+interface Around {
+  readonly store: unknown;
+  readonly durability: 'os' | 'disk';
+  readonly dev: boolean;
+}
+
+function readSession(section: unknown, { store, durability, dev }: Around): SessionConfig {
   const fields = readSection(section ?? {}, 'session', Object.keys(section ?? {}));
   if (fields['store'] !== undefined) throw new Error('`session.store` is not a known key: it is `store`');
-  const config = parseSessionConfig({ ...(fields as JsonObject), store: readText(store, 'store') });
+  // An embedded store that forgets what the records hold would let it be spent again after a loss of power.
+  const asRecords = durability === 'disk' ? 'full' : 'normal';
+  const { sqlite_synchronous: asked = '' } = fields;
+  const config = parseSessionConfig({
+    ...(fields as JsonObject),
+    sqlite_synchronous: asked === '' ? asRecords : (asked as JsonValue),
+    store: readText(store, 'store'),
+  });
   if (config.store.kind === 'memory' && !dev) throw new Error('`store` may be memory: only with --dev');
   return config;
 }
@@ -250,10 +167,20 @@ function readFleetKey(path: string): Buffer {
 }
 
 function readRecordLog(value: unknown): Config['recordLog'] {
-  const { directory, durability = 'disk' } = readSection(value, 'record_log', ['directory', 'durability']);
+  const fields = readSection(value, 'record_log', ['directory', 'durability', 'verify']);
+  const { directory, durability = 'disk', verify = 'all' } = fields;
   if (durability !== 'os' && durability !== 'disk')
     throw new Error('`record_log.durability` must be os or disk');
-  return { directory: readText(directory, 'record_log.directory'), durability };
+  if (verify !== 'all' && verify !== 'tail') throw new Error('`record_log.verify` must be all or tail');
+  return { directory: readText(directory, 'record_log.directory'), durability, verify };
+}
+
+function readEndpoint(value: unknown, path: string): string {
+  const text = readText(value, path);
+  const [, port] = /^[A-Za-z0-9.:[\]-]+:([0-9]{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535)
+    throw new Error(`\`${path}\` is \`host:port\`, not \`${text}\``);
+  return text;
 }
 
 function readLogLevel(value: unknown): LogLevel {

@@ -33,6 +33,7 @@ function racing(sealed: { trail: Trail; answer: Answer }[]): Rooms {
     evaluatePolicy: () => judged,
     holdFloors: () => verdict,
     commit: async () => undefined,
+    nameCause: (_trail: Trail, answer: Answer) => answer,
     seal: async (trail: Trail, answer: Answer) => {
       sealed.push({ trail, answer });
       return answer;

@@ -9,18 +9,26 @@ export function collect(value: string, previous: readonly string[] = []): readon
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `90s`, `30m`, `2h`, `1d` as ms. @throws UsageError */
-export function durationMs(text: string): number {
+/** `90s`, `30m`, `2h`, `1d` as ms. @throws UsageError naming the option */
+export function durationMs(text: string, option: string): number {
   const [, amount = '', unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
   const ms = Number(amount) * (UNITS[unit] ?? 0);
-  if (!(ms > 0)) throw new UsageError(`\`${text}\` is not a duration such as \`90s\`, \`30m\` or \`2h\``);
+  if (!(ms > 0))
+    throw new UsageError(`${option} is a duration such as \`90s\`, \`30m\` or \`2h\`, not \`${text}\``);
   return ms;
 }
 
-/** A whole number of at least `least`. @throws UsageError */
-export function wholeNumber(text: string, least = 0): number {
+/** A whole number within the bounds. @throws UsageError naming the option */
+export function wholeNumber(
+  text: string,
+  option: string,
+  { least = 0, most }: { readonly least?: number; readonly most?: number } = {},
+): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= least)) throw new UsageError(`\`${text}\` is not a whole number of at least ${least}`);
+  if (!(value >= least && value <= (most ?? value))) {
+    const range = most === undefined ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new UsageError(`${option} is a whole number ${range}, not \`${text}\``);
+  }
   return value;
 }
 
@@ -43,10 +51,13 @@ export function toolArguments(json: string | undefined, items: readonly string[]
   return members;
 }
 
+/** What people forget: the quotes of names, and those of the shell around it all. */
+const OBJECT = `'{"vendor": "acme", "amount": "1200.00"}'`;
+
 /** @throws UsageError */
 export function jsonObject(text: string, what: string): JsonObject {
   const value = jsonValue(text, what);
-  if (!isJsonObject(value)) throw new UsageError(`${what} is not a json object`);
+  if (!isJsonObject(value)) throw new UsageError(`${what} is not a json object such as ${OBJECT}`);
   return value;
 }
 
@@ -55,8 +66,11 @@ export function jsonValue(text: string, what: string): JsonValue {
   try {
     return parseJson(text.startsWith('@') ? readText(text.slice(1)) : text, { maxDepth: 64 });
   } catch (cause) {
-    if (cause instanceof JsonError) throw new UsageError(`${what} ${cause.message}${at(cause.path)}`);
-    throw cause;
+    if (!(cause instanceof JsonError)) throw cause;
+    const file = text.startsWith('@') ? ` (file \`${text.slice(1)}\`)` : '';
+    throw new UsageError(
+      `${what}${file} ${cause.message}${at(cause.path)}; json is, say, ${OBJECT} or "text"`,
+    );
   }
 }
 

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import type { Ask, Permission } from '../client/client.ts';
 import { collect, durationMs, jsonObject, readText, toolArguments } from './arguments.ts';
 import { type CommonOptions, command, run } from './command.ts';
-import { type ConnectOptions, withClient, withConnection } from './connect.ts';
-import { DEFAULT_AGENT, mintDevToken } from './dev-material.ts';
+import { type ConnectOptions, reachHint, unreached, withClient, withConnection } from './connect.ts';
+import { DEFAULT_AGENT, mintDevToken, thumbprintOf } from './dev-material.ts';
 import { EXIT_HELP, exitOfPermission, UsageError } from './exit.ts';
 import { print, strong } from './output.ts';
 import { withProgress } from './progress.ts';
@@ -15,9 +15,10 @@ interface Options extends CommonOptions, ConnectOptions {
   readonly resource?: string;
   readonly tokenFile?: string;
   readonly proofFile?: string;
-  readonly method: string;
+  readonly method?: string;
   readonly url?: string;
   readonly as?: string;
+  readonly agentCert?: string;
   readonly chainFile?: readonly string[];
   readonly operation?: string;
   readonly claim?: string;
@@ -26,8 +27,11 @@ interface Options extends CommonOptions, ConnectOptions {
   readonly stream?: boolean;
 }
 
-const EXAMPLE = `assent ask invoice.read --session 8a1f… --arg invoice=INV-17 --resource invoice/INV-17
-assent ask exchange_rate.read --arg from=EUR --arg to=USD`;
+/** The most that the server grants. */
+const MAX_TIMEOUT_MS = 5000;
+
+const EXAMPLE = `npx assent ask invoice.read --session 8a1f… --arg invoice=INV-17 --resource invoice/INV-17
+npx assent ask exchange_rate.read --arg from=EUR --arg to=USD`;
 
 export function askCommand(): Command {
   return withConnection(command('ask', 'ask whether an agent may do something now', EXAMPLE))
@@ -42,13 +46,17 @@ export function askCommand(): Command {
     .option('--resource <type/id>', 'what it is done to')
     .option('--token-file <file>', "the agent's access token; absent: a development token is minted")
     .option('--proof-file <file>', 'its proof of possession (DPoP); with --url, and --method')
-    .option('--method <method>', 'HTTP method that the proof was made for', 'POST')
+    .option('--method <method>', 'HTTP method that the proof was made for (default: POST)')
     .option('--url <url>', 'URL that the proof was made for')
-    .option('--as <agent>', 'the agent that a minted development token is for', DEFAULT_AGENT.act)
-    .option('--chain-file <file>', 'delegation chain, one hop a line, root first', collect)
+    .option('--agent-cert <file>', 'certificate (PEM) with which the agent came, for a token bound to it')
+    .option(
+      '--as <agent>',
+      `without --token-file: the agent that the development token is minted for (default: ${DEFAULT_AGENT.act})`,
+    )
+    .option('--chain-file <file>', 'delegation chain: all its hops, one a line, root first', collect)
     .option('--operation <id>', 'the intended effect: asked again, it is no duplicate')
     .option('--claim <json>', 'what the caller asserts, a JSON object')
-    .option('--timeout <duration>', 'how long to wait, at most `5s`')
+    .option('--timeout <duration>', 'how long to wait, at most `5s` (default: 5s)')
     .option('--dry-run', 'judge, but commit and spend nothing')
     .option('--stream', 'ask over the stream lane')
     .addHelpText('after', EXIT_HELP)
@@ -63,7 +71,9 @@ export function askCommand(): Command {
             options.stream === true ? { lane: 'stream' } : {},
           ),
         );
-        print(options.json, permission, permissionLines(action, permission, performance.now() - started));
+        const lines = permissionLines(action, permission, performance.now() - started);
+        const hint = unreached(permission.failure) ? [`  ${reachHint(options)}`] : [];
+        print(options.json, permission, [...lines, ...hint]);
         return exitOfPermission(permission);
       }),
     );
@@ -72,7 +82,12 @@ export function askCommand(): Command {
 async function askOf(action: string, options: Options): Promise<Ask> {
   const { session, tokenFile, chainFile, operation, claim, timeout, resource } = options;
   const slash = resource?.indexOf('/') ?? 1;
-  if (slash < 1) throw new UsageError('--resource is of the form `type/id`');
+  if (slash < 1)
+    throw new UsageError(
+      `--resource is of the form \`type/id\`, such as \`invoice/INV-17\`, not \`${resource}\``,
+    );
+  if (tokenFile !== undefined && options.as !== undefined)
+    throw new UsageError('--as is for a minted token, and --token-file brings its own: give one');
   const agent = options.as === undefined ? DEFAULT_AGENT : { ...DEFAULT_AGENT, act: options.as };
   return {
     action,
@@ -91,14 +106,30 @@ async function askOf(action: string, options: Options): Promise<Ask> {
       : { chain: chainFile.flatMap((file) => readText(file).split(/\s+/).filter(Boolean)) }),
     ...(operation === undefined ? {} : { operationId: operation }),
     ...(claim === undefined ? {} : { claimed: jsonObject(claim, '--claim') }),
-    ...(timeout === undefined ? {} : { timeoutMs: durationMs(timeout) }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeoutOf(timeout) }),
+    ...(options.agentCert === undefined ? {} : { certificateThumbprint: thumbprintOf(options.agentCert) }),
   };
 }
 
-function withProof(token: string, { proofFile, method, url }: Options): Ask['token'] {
-  if (proofFile === undefined) return token;
+function timeoutOf(text: string): number {
+  const ms = durationMs(text, '--timeout');
+  if (ms > MAX_TIMEOUT_MS)
+    throw new UsageError(`--timeout is at most \`5s\`, not \`${text}\`: no answer is of use later`);
+  return ms;
+}
+
+function withProof(token: string, { proofFile, tokenFile, method, url }: Options): Ask['token'] {
+  if (proofFile === undefined) {
+    if (url !== undefined || method !== undefined)
+      throw new UsageError('--url and --method are those of a proof: give --proof-file too');
+    return token;
+  }
+  if (tokenFile === undefined)
+    throw new UsageError(
+      '--proof-file needs --token-file: a proof is for the token that is bound to its key',
+    );
   if (url === undefined) throw new UsageError('--proof-file needs --url: a proof is for one request');
-  return { token, proof: readText(proofFile).trim(), method, url };
+  return { token, proof: readText(proofFile).trim(), method: method ?? 'POST', url };
 }
 
 function permissionLines(action: string, permission: Permission, ms: number): string[] {

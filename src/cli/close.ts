@@ -5,7 +5,7 @@ import { print } from './output.ts';
 import { withProgress } from './progress.ts';
 import { sessionLines } from './session-text.ts';
 
-const EXAMPLE = `assent close 8a1f…`;
+const EXAMPLE = `npx assent close 8a1f…`;
 
 export function closeCommand(): Command {
   return withConnection(command('close', 'end a session: nothing is allowed in it any more', EXAMPLE))

@@ -1,10 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { type Client, type ClientOptions, createClient } from '../client/client.ts';
+import {
+  AssentError,
+  type Client,
+  type ClientOptions,
+  createClient,
+  type Failure,
+} from '../client/client.ts';
 import { readText } from './arguments.ts';
 import { DEV_DIRECTORY } from './dev-material.ts';
-import { UsageError } from './exit.ts';
+import { NotReached, UsageError } from './exit.ts';
 import { readSettings } from './settings.ts';
 
 /** Options of every command that talks to a server. */
@@ -44,23 +50,44 @@ export async function withClient<T>(
   const client = createClient({ ...connection(options), ...more });
   try {
     return await work(client);
+  } catch (cause) {
+    if (!(cause instanceof AssentError && unreached(cause))) throw cause;
+    throw new NotReached(cause, reachHint(options));
   } finally {
     client.close();
   }
+}
+
+/** Whether nobody answered at all: who answers says a reason. */
+export function unreached(failure: Failure | undefined): boolean {
+  return (
+    failure?.reason === '' && (failure.status === 'UNAVAILABLE' || failure.status === 'DEADLINE_EXCEEDED')
+  );
+}
+
+/** What to do when nobody answers. */
+export function reachHint(options: ConnectOptions): string {
+  return `is \`npx assent serve\` running at \`${addressOf(options)}\`? --address HOST:PORT or $ASSENT_ADDRESS names another`;
+}
+
+function addressOf({ address }: ConnectOptions): string {
+  return address ?? readSettings().address ?? devAddress();
 }
 
 /** @throws UsageError when nothing says who we are */
 function connection(options: ConnectOptions): ClientOptions {
   const settings = readSettings();
   const { ca, cert, certKey, serverName } = options;
+  if ((cert === undefined) !== (certKey === undefined))
+    throw new UsageError('--cert and --cert-key come together');
   const tls = ca !== undefined || cert !== undefined || serverName !== undefined;
   const keyFile = options.keyFile ?? settings.keyFile ?? devFile('pep.key');
   if (keyFile === undefined && cert === undefined)
     throw new UsageError(
-      'there is no key to show: give --key-file, or start a development server here with `assent serve --dev`',
+      'there is no key to show: give --key-file, or type this in the folder where `npx assent serve --dev` runs',
     );
   return {
-    address: options.address ?? settings.address ?? devAddress(),
+    address: addressOf(options),
     ...(keyFile === undefined ? {} : { key: readText(keyFile).trim() }),
     ...(tls
       ? {

@@ -14,9 +14,9 @@ interface Options extends CommonOptions, ConnectOptions {
   readonly stream?: boolean;
 }
 
-const EXAMPLE = `assent serve --dev      in one terminal
-assent demo             in another, in the same folder
-assent demo --only duplicate-payment --json`;
+const EXAMPLE = `npx assent serve --dev      in one terminal
+npx assent demo             in another, in the same folder
+npx assent demo --only duplicate-payment --json`;
 
 export function demoCommand(): Command {
   const description = 'play six attacks on a finance agent whose token is valid every time';

@@ -1,12 +1,12 @@
-import { createHash, generateKeyPairSync, type JsonWebKey, randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { createHash, generateKeyPairSync, type JsonWebKey, randomUUID, X509Certificate } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mintHop } from '../delegation/mint.ts';
 import { DEV_AUDIENCE, DEV_ISSUER } from '../dev.ts';
 import { mintAccessToken, mintDpopProof } from '../token/mint.ts';
 import { UsageError } from './exit.ts';
 
-/** Where `assent serve --dev` keeps its throwaway keys, below the working directory. */
+/** Where `npx assent serve --dev` keeps its throwaway keys, below the working directory. */
 export const DEV_DIRECTORY: string = join('.assent', 'dev');
 /** Tenant of the development server's enforcement point. */
 const DEV_TENANT = 'dev';
@@ -31,9 +31,19 @@ interface PrivateJwk extends JsonWebKey {
 /** Mints an access token of the development issuer. @throws UsageError where there is no development server's key */
 export function mintDevToken(
   agent: DevAgent,
-  options: { readonly lifetimeMs?: number; readonly directory?: string; readonly jkt?: string } = {},
+  options: {
+    readonly lifetimeMs?: number;
+    readonly directory?: string;
+    /** Thumbprints of what the token is bound to: a key that signs proofs, a client certificate. */
+    readonly jkt?: string;
+    readonly certificate?: string;
+  } = {},
 ): Promise<string> {
-  const { lifetimeMs = TOKEN_LIFETIME_MS, directory = DEV_DIRECTORY, jkt } = options;
+  const { lifetimeMs = TOKEN_LIFETIME_MS, directory = DEV_DIRECTORY, jkt, certificate } = options;
+  const cnf = {
+    ...(jkt === undefined ? {} : { jkt }),
+    ...(certificate === undefined ? {} : { 'x5t#S256': certificate }),
+  };
   const key = readJwk(join(directory, 'issuer.jwk'));
   const iat = Math.floor(Date.now() / 1000);
   return mintAccessToken({
@@ -50,7 +60,7 @@ export function mintDevToken(
       exp: iat + Math.ceil(lifetimeMs / 1000),
       jti: randomUUID(),
       ...(agent.act === undefined ? {} : { act: { iss: DEV_ISSUER, sub: agent.act } }),
-      ...(jkt === undefined ? {} : { cnf: { jkt } }),
+      ...(Object.keys(cnf).length === 0 ? {} : { cnf }),
     },
   });
 }
@@ -72,7 +82,7 @@ export async function mintDevChain(
 ): Promise<readonly string[]> {
   const chain: string[] = [];
   for (const { from, to, actions, limits = {}, lifetimeMs = TOKEN_LIFETIME_MS } of hops) {
-    const key = readJwk(join(directory, 'agents', `${agentFile(from)}.jwk`));
+    const key = agentKey(join(directory, 'agents'), from);
     const iat = Math.floor(Date.now() / 1000);
     const parent = chain.at(-1) ?? anchor.parent;
     const hop = await mintHop({
@@ -119,16 +129,32 @@ export function freshProofKey(): {
   };
 }
 
-function agentFile(name: string): string {
-  if (!/^[a-z][a-z0-9-]{0,63}$/.test(name))
-    throw new UsageError(`\`${name}\` is not the name of a development agent`);
-  return name;
+/** base64url SHA-256 of a certificate's DER (RFC 8705 §3.1). @throws UsageError */
+export function thumbprintOf(file: string): string {
+  try {
+    return createHash('sha256')
+      .update(new X509Certificate(readFileSync(file)).raw)
+      .digest('base64url');
+  } catch (cause) {
+    throw new UsageError(`\`${file}\` is not a certificate in pem that can be read`, { cause });
+  }
+}
+
+function agentKey(directory: string, name: string): PrivateJwk {
+  const files = existsSync(directory) ? readdirSync(directory).sort() : [];
+  const known = files.filter((file) => file.endsWith('.jwk')).map((file) => file.slice(0, -'.jwk'.length));
+  // Only names that are there reach the file system; without any, reading the key says what is missing.
+  if (known.length > 0 && !known.includes(name))
+    throw new UsageError(
+      `\`${name}\` is not a development agent with a key: it is one of ${known.join(', ')}`,
+    );
+  return readJwk(join(directory, `${known.length === 0 ? 'orchestrator' : name}.jwk`));
 }
 
 function readJwk(path: string): PrivateJwk {
   if (!existsSync(path))
     throw new UsageError(
-      `there is no development key \`${path}\`: run \`assent serve --dev\` here, or give a token`,
+      `there is no development key \`${path}\`: type this in the folder where \`npx assent serve --dev\` runs, or give a token`,
     );
   return JSON.parse(readFileSync(path, 'utf8')) as PrivateJwk;
 }

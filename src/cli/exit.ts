@@ -1,4 +1,4 @@
-import type { Failure, Permission } from '../client/client.ts';
+import type { AssentError, Failure, Permission } from '../client/client.ts';
 
 /** Exit codes, the same for every command. */
 export const EXIT = { ok: 0, failed: 1, deny: 2, escalate: 3, throttle: 4, unavailable: 5 } as const;
@@ -15,6 +15,18 @@ Exit codes:
 
 /** Wrong usage, in words for the user. */
 export class UsageError extends Error {}
+
+/** Nobody answered at the address. */
+export class NotReached extends Error {
+  readonly failure: AssentError;
+  /** What the user can do about it. */
+  readonly hint: string;
+  constructor(failure: AssentError, hint: string) {
+    super(failure.message);
+    this.failure = failure;
+    this.hint = hint;
+  }
+}
 
 /** The exit code of an ask; for a dry run, of what would have been said. */
 export function exitOfPermission({ permitted, effect, decision, failure, reasons }: Permission): ExitCode {

@@ -5,14 +5,15 @@ import { closeCommand } from './close.ts';
 import { demoCommand } from './demo.ts';
 import { EXIT, EXIT_HELP } from './exit.ts';
 import { openCommand } from './open.ts';
+import { printError } from './output.ts';
 import { policyCommand } from './policy.ts';
 import { reportCommand } from './report.ts';
 import { serveCommand } from './serve.ts';
 import { sessionsCommand } from './sessions.ts';
 import { tokenCommand } from './token.ts';
 
-/** The command line with all its commands. */
-export function createProgram(): Command {
+/** The command line with all its commands. `json`: what is wrong with the words typed is not told as text. */
+export function createProgram(json = false): Command {
   const program = new Command('assent')
     .description('May this agent do this now? A policy decision point for AI agents.')
     .version(version(), '-V, --version')
@@ -20,8 +21,8 @@ export function createProgram(): Command {
       'after',
       `
 Start here:
-  assent serve --dev      in one terminal
-  assent demo             in another, in the same folder
+  npx assent serve --dev      in one terminal
+  npx assent demo             in another, in the same folder
 
 Environment:
   ASSENT_ADDRESS          server to talk to
@@ -40,7 +41,7 @@ ${EXIT_HELP}`,
     policyCommand,
   ])
     program.addCommand(make());
-  return withoutExit(program);
+  return withoutExit(program, json);
 }
 
 /** Runs it. `argv` as node gives it; the exit code is left in `process.exitCode`. */
@@ -50,18 +51,23 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (cause.code !== 'EPIPE') throw cause;
     process.exit();
   });
+  const json = argv.includes('--json');
   try {
-    await createProgram().parseAsync([...argv]);
+    await createProgram(json).parseAsync([...argv]);
   } catch (cause) {
     if (!(cause instanceof CommanderError)) throw cause;
-    // Commander has said what is wrong; asking for help is no mistake.
-    process.exitCode = cause.exitCode === 0 ? EXIT.ok : EXIT.failed;
+    // Asking for help is no mistake.
+    const wrong = cause.exitCode !== 0;
+    // For people commander has said what is wrong.
+    if (wrong && json) printError({ message: cause.message.replace(/^error: /, '') });
+    process.exitCode = wrong ? EXIT.failed : EXIT.ok;
   }
 }
 
 /** Throwing instead of leaving at once lets what was written reach its reader. */
-function withoutExit(command: Command): Command {
-  for (const inner of command.commands) withoutExit(inner);
+function withoutExit(command: Command, json: boolean): Command {
+  for (const inner of command.commands) withoutExit(inner, json);
+  if (json) command.configureOutput({ writeErr: () => undefined });
   return command.showHelpAfterError('(add --help for what the command takes)').exitOverride();
 }
 

@@ -44,7 +44,7 @@ export function mandateOf(options: MandateOptions): MandateInput {
     actions: action,
     declared: pairs(options.declare),
     limits: pairs(options.limit),
-    expiresAt: Date.now() + durationMs(options.expiresIn),
+    expiresAt: Date.now() + durationMs(options.expiresIn, '--expires-in'),
     ...(purpose === undefined ? {} : { purpose }),
     ...(subject === undefined ? {} : { subject: { iss: issuer, id: subject } }),
     ...(actor === undefined ? {} : { actor: { iss: issuer, id: actor } }),

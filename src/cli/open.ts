@@ -8,7 +8,7 @@ import { sessionLines } from './session-text.ts';
 
 type Options = CommonOptions & ConnectOptions & MandateOptions & { readonly key?: string };
 
-const EXAMPLE = `assent open --task invoice_run --purpose "pay invoice INV-17 of acme" \\
+const EXAMPLE = `npx assent open --task invoice_run --purpose "pay invoice INV-17 of acme" \\
   --action 'invoice.*' --action payment.send --limit payments=5000 --declare invoice=INV-17`;
 
 export function openCommand(): Command {

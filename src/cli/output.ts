@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { AssentError } from '../client/client.ts';
-import { EXIT, type ExitCode, exitOfFailure, UsageError } from './exit.ts';
+import { EXIT, type ExitCode, exitOfFailure, NotReached, UsageError } from './exit.ts';
 
 /** Prints one result: `--json` as it is, else `lines`. Bigints and maps do not occur in results. */
 export function print(json: boolean | undefined, result: unknown, lines: readonly string[]): void {
@@ -14,24 +14,45 @@ export function say(json: boolean | undefined, line: string): void {
 
 /** Tells what went wrong, on stderr, and gives the exit code. */
 export function fail(json: boolean | undefined, cause: unknown): ExitCode {
-  if (cause instanceof AssentError) {
-    const { status, reason, message, fields, retryDelayMs } = cause;
-    if (json === true) printError({ status, reason, message, fields, retryDelayMs });
-    else {
-      process.stderr.write(`assent: ${message} (${reason === '' ? status : `${status}, ${reason}`})\n`);
-      for (const { field, problem } of fields) process.stderr.write(`  ${field}: ${problem}\n`);
-    }
-    return exitOfFailure(cause);
-  }
-  const message = cause instanceof Error ? cause.message : 'something failed';
-  if (json === true) printError({ message });
-  else process.stderr.write(`assent: ${message}\n`);
-  if (!(cause instanceof UsageError) && cause instanceof Error && cause.cause instanceof Error)
-    process.stderr.write(`  because: ${cause.cause.message}\n`);
-  return EXIT.failed;
+  const failure = cause instanceof NotReached ? cause.failure : cause;
+  const { error, lines } = failure instanceof AssentError ? told(failure) : toldOther(cause);
+  const hint = cause instanceof NotReached ? { hint: cause.hint } : {};
+  if (json === true) printError({ ...error, ...hint });
+  else process.stderr.write(`assent: ${[...lines, ...Object.values(hint)].join('\n  ')}\n`);
+  return failure instanceof AssentError ? exitOfFailure(failure) : EXIT.failed;
 }
 
-function printError(error: object): void {
+/** As JSON, and in lines for people. */
+interface Told {
+  readonly error: object;
+  readonly lines: readonly string[];
+}
+
+function told({ status, reason, message, fields, retryDelayMs }: AssentError): Told {
+  // Where one field is wrong, the message has named it.
+  const more = fields.filter(({ field, problem }) => !message.endsWith(`\`${field}\` ${problem}`));
+  return {
+    error: { status, reason, message, fields, retryDelayMs },
+    lines: [
+      `${message} (${reason === '' ? status : `${status}, ${reason}`})`,
+      ...more.map(({ field, problem }) => `${field}: ${problem}`),
+    ],
+  };
+}
+
+function toldOther(cause: unknown): Told {
+  if (!(cause instanceof Error))
+    return { error: { message: 'something failed' }, lines: ['something failed'] };
+  const { message } = cause;
+  // What the user got wrong has been said; what failed below may be told only by its cause.
+  if (cause instanceof UsageError || !(cause.cause instanceof Error) || message.includes(cause.cause.message))
+    return { error: { message }, lines: [message] };
+  const because = cause.cause.message;
+  return { error: { message, because }, lines: [message, `because: ${because}`] };
+}
+
+/** An error as a line of JSON on stderr. */
+export function printError(error: object): void {
   process.stderr.write(`${JSON.stringify({ error })}\n`);
 }
 

@@ -16,7 +16,7 @@ interface Options extends CommonOptions, ConnectOptions {
   readonly proof?: string;
 }
 
-const EXAMPLE = `assent report 0197… --session 8a1f… --output '{"amount": "1200.00", "memo": "thanks"}'`;
+const EXAMPLE = `npx assent report 0197… --session 8a1f… --output '{"amount": "1200.00", "memo": "thanks"}'`;
 
 export function reportCommand(): Command {
   return withConnection(
@@ -31,7 +31,7 @@ export function reportCommand(): Command {
     )
     .option('--output <json>', "the tool's output, JSON")
     .option('--output-file <file>', "the tool's output, any bytes; `-` reads stdin")
-    .option('--media-type <type>', 'media type of --output-file', 'text/plain')
+    .option('--media-type <type>', 'media type of --output-file (default: text/plain)')
     .option('--proof <text>', "the far side's proof that a failed effect did not take place")
     .action(
       run(async (decisionId: string, options: Options) => {
@@ -49,6 +49,8 @@ function reportOf(decisionId: string, options: Options): Report {
   if (session === undefined) throw new UsageError('a report needs --session');
   if (output !== undefined && outputFile !== undefined)
     throw new UsageError('--output and --output-file say the same thing: give one');
+  if (mediaType !== undefined && outputFile === undefined)
+    throw new UsageError('--media-type is that of --output-file: give it too');
   return {
     decisionId,
     sessionId: session,

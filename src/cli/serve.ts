@@ -16,9 +16,9 @@ interface Options extends CommonOptions {
   readonly telemetry?: string;
 }
 
-const EXAMPLE = `assent serve --dev
-assent serve --config assent.json
-assent serve --dev --store redis://127.0.0.1:6379`;
+const EXAMPLE = `npx assent serve --dev
+npx assent serve --config assent.json
+npx assent serve --dev --store redis://127.0.0.1:6379`;
 
 export function serveCommand(): Command {
   return command('serve', 'serve decisions until told to stop (Ctrl-C and SIGTERM drain first)', EXAMPLE)

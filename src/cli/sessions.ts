@@ -13,13 +13,13 @@ type Options = CommonOptions & ConnectOptions;
 export function sessionsCommand(): Command {
   return new Command('sessions')
     .description('look at sessions and change them')
-    .addHelpText('after', '\nExample:\n  assent sessions list')
+    .addHelpText('after', '\nExample:\n  npx assent sessions list')
     .addCommand(list())
     .addCommand(
       one(
         'show',
         'one session as it stands, with its last steps',
-        'assent sessions show 8a1f…',
+        'npx assent sessions show 8a1f…',
         (client, id) => client.getSession(id),
       ),
     )
@@ -27,12 +27,12 @@ export function sessionsCommand(): Command {
       one<{ cause?: string }>(
         'suspend',
         'refuse every ask of a session until it is resumed',
-        'assent sessions suspend 8a1f… --cause "odd payments"',
+        'npx assent sessions suspend 8a1f… --cause "odd payments"',
         (client, id, { cause }) => client.suspend(id, cause),
       ).option('--cause <text>', 'why, for the record'),
     )
     .addCommand(
-      one('resume', 'take a suspension back', 'assent sessions resume 8a1f…', (client, id) =>
+      one('resume', 'take a suspension back', 'npx assent sessions resume 8a1f…', (client, id) =>
         client.resume(id),
       ),
     )
@@ -41,7 +41,7 @@ export function sessionsCommand(): Command {
         one<MandateOptions>(
           'amend',
           'replace the mandate of a session',
-          "assent sessions amend 8a1f… --task invoice_run --action 'invoice.*' --limit payments=9000",
+          "npx assent sessions amend 8a1f… --task invoice_run --action 'invoice.*' --limit payments=9000",
           (client, id, options) => client.amendSession(id, mandateOf(options)),
         ),
       ),
@@ -68,12 +68,12 @@ function one<O>(
 }
 
 function list(): Command {
-  return withConnection(command('list', 'sessions, newest first', 'assent sessions list --limit 10'))
+  return withConnection(command('list', 'sessions, newest first', 'npx assent sessions list --limit 10'))
     .option('--limit <count>', 'at most this many, 1 to 200', '50')
     .option('--page <token>', 'from where an earlier list ended')
     .action(
       run(async (options: Options & { readonly limit: string; readonly page?: string }) => {
-        const size = wholeNumber(options.limit, 1);
+        const size = wholeNumber(options.limit, '--limit', { least: 1, most: 200 });
         const page = await withProgress('listing sessions', () =>
           withClient(options, (client) => client.listSessions({ size, token: options.page ?? '' })),
         );
@@ -84,7 +84,7 @@ function list(): Command {
           `${steps} steps, ${denials} denied`,
           mandate.taskType,
         ]);
-        const more = page.nextToken === '' ? [] : [`more: assent sessions list --page ${page.nextToken}`];
+        const more = page.nextToken === '' ? [] : [`more: npx assent sessions list --page ${page.nextToken}`];
         print(options.json, page, rows.length === 0 ? ['no sessions'] : [...table(rows), ...more]);
       }),
     );

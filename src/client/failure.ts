@@ -44,7 +44,7 @@ export function failureOfCall(error: { code?: unknown; details?: unknown; metada
   const told = typeof error.code === 'number' ? error.code : GrpcStatus.UNKNOWN;
   // Nobody here cancels a call, so it was dropped on the way: its answer is lost, not refused.
   const code = told === GrpcStatus.CANCELLED ? GrpcStatus.UNAVAILABLE : told;
-  const message = typeof error.details === 'string' ? error.details : '';
+  const message = typeof error.details === 'string' ? inOurWords(error.details) : '';
   const plain: Failure = { ...localFailure('UNKNOWN', message), status: nameOf(code) };
   if (!(raw instanceof Uint8Array)) return plain;
   try {
@@ -78,6 +78,18 @@ export function retryable(failure: Failure): boolean {
     failure.status === 'UNAVAILABLE' ||
     (failure.status === 'RESOURCE_EXHAUSTED' && failure.retryDelayMs !== undefined)
   );
+}
+
+/** The library's words on a connection that never was, cut to what the reader can use; any other as they are. */
+function inOurWords(details: string): string {
+  const [, last] =
+    /^No connection established\. Last error: (?:Error: )?(.*?)(?:\. ?Resolution note:|$)/s.exec(details) ??
+    [];
+  if (last === undefined)
+    return details.startsWith('Deadline exceeded after') ? 'no answer came in time' : details;
+  // OpenSSL's own: thread, code, library, function, reason, source file and line.
+  const [, tls] = /error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(last) ?? [];
+  return `no connection: ${tls === undefined ? (last.split('\n')[0] ?? '') : `tls, ${tls}`}`;
 }
 
 function nameOf(code: number): string {

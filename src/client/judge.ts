@@ -38,13 +38,15 @@ export function judge(asked: Asked, reply: Reply<DecisionMessage | undefined>): 
   return { permitted, effect: decision.effect, reasons: decision.reasons, requestId, attempts, decision };
 }
 
-function codeOf({ status, retryDelayMs }: Failure): ClientCode {
+function codeOf({ status, reason, retryDelayMs }: Failure): ClientCode {
   switch (status) {
     case 'DEADLINE_EXCEEDED':
       return 'client.late';
     case 'DATA_LOSS':
       return 'client.malformed_answer';
     case 'RESOURCE_EXHAUSTED':
+      // As large the next time.
+      if (reason === 'MESSAGE_TOO_LARGE' || reason === 'METADATA_TOO_LARGE') return 'client.rejected';
       return retryDelayMs === undefined ? 'client.overloaded' : 'client.unavailable';
     case 'CANCELLED':
       return 'client.closed';
@@ -55,6 +57,7 @@ function codeOf({ status, retryDelayMs }: Failure): ClientCode {
     case 'OUT_OF_RANGE':
     case 'NOT_FOUND':
     case 'ALREADY_EXISTS':
+    case 'UNIMPLEMENTED':
       return 'client.rejected';
     default:
       return 'client.unavailable';

@@ -9,10 +9,10 @@ describe('a duration', () => {
     ['30m', 1_800_000],
     ['2h', 7_200_000],
     ['1d', 86_400_000],
-  ])('%s is %i ms', (text, ms) => expect(durationMs(text)).toBe(ms));
+  ])('%s is %i ms', (text, ms) => expect(durationMs(text, '--timeout')).toBe(ms));
 
   test.each(['', '5', '-5s', '0s', '1.5h', '1w', '5 s', '99999999999s'])('is not `%s`', (text) =>
-    expect(() => durationMs(text)).toThrow(UsageError),
+    expect(() => durationMs(text, '--timeout')).toThrow(/^--timeout is a duration/),
   );
 });
 
@@ -49,6 +49,17 @@ test('pairs are cut at the first sign', () => {
   expect(pairs(['a=b=c', 'd='])).toEqual({ a: 'b=c', d: '' });
 });
 
-test.each(['', '-1', '1.5', '1e3', 'x', '0'])('`%s` is not a whole number of at least 1', (text) =>
-  expect(() => wholeNumber(text, 1)).toThrow(UsageError),
+test.each(['', '-1', '1.5', '1e3', 'x', '0', '201'])('`%s` is not a whole number from 1 to 200', (text) =>
+  expect(() => wholeNumber(text, '--limit', { least: 1, most: 200 })).toThrow(
+    `--limit is a whole number from 1 to 200, not \`${text}\``,
+  ),
 );
+
+test.each([
+  ['{"a": }', '--args is not json at `a`'],
+  ['vendor=acme', '--args is not json'],
+  ['[1]', '--args is not a json object'],
+])('a bad object `%s` is told with an example of a good one', (text, problem) => {
+  expect(() => toolArguments(text)).toThrow(problem);
+  expect(() => toolArguments(text)).toThrow(`'{"vendor": "acme", "amount": "1200.00"}'`);
+});

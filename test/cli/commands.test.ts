@@ -1,14 +1,21 @@
 import { spawnSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { create } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEV_AUDIENCE, DEV_ISSUER, prepareDev } from '../../src/dev.ts';
 import { AuthorizeResponseSchema, Effect } from '../../src/gen/assent/v1/authorization_pb.js';
+import { GetSessionResponseSchema, SessionState } from '../../src/gen/assent/v1/session_pb.js';
+import { ErrorInfoSchema } from '../../src/gen/google/rpc/error_details_pb.js';
+import { type Status, StatusSchema } from '../../src/gen/google/rpc/status_pb.js';
 import { readCompactJws } from '../../src/model/jws.ts';
 import { allow, bytesOf, type Fate, type FaultyWire, faultyWire, readAsk } from '../client/wire.ts';
+import { createAuthority } from '../wire/certificates.ts';
 import { assent, type Ran } from './run.ts';
 
 const FINANCE = fileURLToPath(new URL('../../policies/finance', import.meta.url));
@@ -87,11 +94,28 @@ describe('assent ask', () => {
     ['with a duration that is none', ['ask', 'a.b', '--timeout', 'soon']],
     ['with a token file that is not there', ['ask', 'a.b', '--token-file', '/nowhere/at/all']],
     ['with a resource without an id', ['ask', 'a.b', '--resource', 'invoice']],
-  ])('ends with 1 %s, and says why on stderr', async (_, args) => {
+    ['with an agent beside a token', ['ask', 'a.b', '--token-file', 'f', '--as', 'auditor'], '--as is for'],
+    ['with more time than the server grants', ['ask', 'a.b', '--timeout', '6s'], '--timeout is at most `5s`'],
+    ['with the URL of no proof', ['ask', 'a.b', '--url', 'https://a.example'], '--proof-file'],
+    ['with a proof for no token', ['ask', 'a.b', '--proof-file', 'f', '--url', 'u'], '--token-file'],
+    ['with half a TLS pair', ['ask', 'a.b', '--cert-key', 'f'], '--cert and --cert-key'],
+    ['with a certificate that is none', ['ask', 'a.b', '--agent-cert', '.assent/dev/pep.key'], 'pep.key'],
+    ['with a page that is too long', ['sessions', 'list', '--limit', '201'], '--limit'],
+    [
+      'with a media type of nothing',
+      ['report', 'd', '--session', 's', '--media-type', 'a/b'],
+      '--output-file',
+    ],
+    ['with a URL for no proof', ['token', '--url', 'https://a.example'], '--dpop'],
+  ])('ends with 1 %s, and says why on stderr', async (_, args, why = '') => {
     const ran = await assent(args, { cwd });
     expect(ran).toMatchObject({ code: 1, stdout: '' });
     expect(ran.stderr).not.toBe('');
+    expect(ran.stderr).toContain(why);
     expect(ran.stderr).not.toMatch(/^\s+at /m);
+    const asJson = await assent([...args, '--json'], { cwd });
+    expect(asJson.code).toBe(1);
+    expect(JSON.parse(asJson.stderr)).toMatchObject({ error: { message: expect.stringContaining(why) } });
   });
 
   test('says where a key comes from when there is none', async () => {
@@ -121,14 +145,49 @@ describe('assent ask', () => {
   });
 });
 
+function explained(code: number, reason: string): Status {
+  const info = create(ErrorInfoSchema, { reason, domain: 'assent' });
+  return create(StatusSchema, { code, message: reason, details: [anyPack(ErrorInfoSchema, info)] });
+}
+
 describe('a command that cannot reach its server', () => {
   test.each([[['sessions', 'list']], [['policy', 'list']], [['ask', 'a.b']]])(
     'ends with 5: %j',
     async (args) => {
       const ran = await assent([...args, '--address', '127.0.0.1:1'], { cwd });
       expect(ran.code).toBe(5);
+      const said = ran.stdout + ran.stderr;
+      expect(said).toContain('no connection: connect ECONNREFUSED 127.0.0.1:1');
+      expect(said).toContain('is `npx assent serve` running at `127.0.0.1:1`? --address HOST:PORT or');
     },
   );
+
+  test('says so in JSON too', async () => {
+    const ran = await assent(['sessions', 'list', '--json', '--address', '127.0.0.1:1'], { cwd });
+    const { error } = JSON.parse(ran.stderr) as { error: Record<string, unknown> };
+    expect(error).toMatchObject({ status: 'UNAVAILABLE', reason: '' });
+    expect(error['hint']).toContain('127.0.0.1:1');
+  });
+
+  test('and cannot speak TLS with it is told so on one line', async () => {
+    const { caFile, end } = createAuthority();
+    const ran = await assent(['sessions', 'list', '--ca', caFile, '--server-name', 'pdp.test'], { cwd });
+    end();
+    expect(ran.code).toBe(5);
+    expect(ran.stderr).toMatch(/^assent: no connection: [^\n]+ \(UNAVAILABLE\)\n {2}is /);
+  });
+
+  test('gives no hint where a server answered that it cannot', async () => {
+    wire.unary = () => ({
+      code: status.UNAVAILABLE,
+      details: 'the session store cannot be reached',
+      status: explained(status.UNAVAILABLE, 'SESSION_STORE_UNAVAILABLE'),
+    });
+    const ran = await assent(['sessions', 'list'], { cwd });
+    expect(ran.code).toBe(5);
+    expect(ran.stderr).toContain('SESSION_STORE_UNAVAILABLE');
+    expect(ran.stderr).not.toContain('running at');
+  });
 });
 
 describe('assent token', () => {
@@ -167,14 +226,57 @@ describe('assent token', () => {
   });
 });
 
+test('a hop from an agent without a key is told which ones have one', async () => {
+  const session = { id: 's-1', state: SessionState.OPEN, mandate: { taskType: 't', actions: ['a.b'] } };
+  wire.unary = () => bytesOf(GetSessionResponseSchema, { session });
+  const args = [
+    'token',
+    'hop',
+    '--session',
+    's-1',
+    '--from',
+    '../issuer',
+    '--to',
+    'payer',
+    '--action',
+    'a.b',
+  ];
+  const ran = await assent(args, { cwd });
+  expect(ran).toMatchObject({ code: 1, stdout: '' });
+  expect(ran.stderr).toContain('one of auditor, orchestrator, payer');
+});
+
+test('a token is bound to the certificate that the agent comes with, and an ask shows its thumbprint', async () => {
+  const { issue, end } = createAuthority();
+  const { cert, certFile } = issue('agent', 'DNS:agent.test');
+  const thumbprint = createHash('sha256').update(new X509Certificate(cert).raw).digest('base64url');
+  let shown: string | undefined;
+  wire.unary = (bytes) => {
+    shown = readAsk(bytes).credential?.certificateThumbprint;
+    return decided(Effect.ALLOW);
+  };
+  const minted = await assent(['token', '--agent-cert', certFile], { cwd });
+  const asked = await ask('--agent-cert', certFile);
+  end();
+  expect(readCompactJws(minted.stdout.trim(), 16_384).payload['cnf']).toEqual({ 'x5t#S256': thumbprint });
+  expect(asked.code).toBe(0);
+  expect(shown).toBe(thumbprint);
+});
+
 describe('assent policy', () => {
   test('build writes a bundle', async () => {
     const out = join(cwd, 'finance.bundle');
     const ran = await assent(['policy', 'build', FINANCE, '--out', out, '--json'], { cwd });
     expect(ran.code).toBe(0);
-    const { revision, bytes } = JSON.parse(ran.stdout) as { revision: string; bytes: number };
-    expect(revision).toMatch(/^finance@/);
-    expect(readFileSync(out)).toHaveLength(bytes);
+    const result = JSON.parse(ran.stdout) as { bytes: number; tests: number };
+    const content = readFileSync(out);
+    expect(result).toMatchObject({
+      name: 'finance',
+      revision: createHash('sha256').update(content).digest('hex'),
+      warnings: [],
+    });
+    expect(content).toHaveLength(result.bytes);
+    expect(result.tests).toBeGreaterThan(30);
   }, 60_000);
 
   test('build names file, line and column of what is wrong, and writes nothing', async () => {
@@ -191,8 +293,38 @@ describe('assent policy', () => {
 
   test('test runs the tests, and holds them to a coverage', async () => {
     const good = await assent(['policy', 'test', FINANCE, '--min-coverage', '90', '--json'], { cwd });
-    expect(JSON.parse(good.stdout)).toMatchObject({ ok: true });
+    const { ok, costs } = JSON.parse(good.stdout) as { ok: boolean; costs: { rules: unknown[] } };
+    expect(ok).toBe(true);
+    expect(costs.rules).toContainEqual(
+      expect.objectContaining({
+        rule: 'rules.payments.allow',
+        file: 'payments.rego',
+        mean_us: expect.any(Number),
+      }),
+    );
     expect(good.code).toBe(0);
+  }, 60_000);
+
+  test('test names the line and column of what failed, and prints no cost', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'assent-cli-'));
+    writeFileSync(join(folder, 'manifest.json'), '{"name": "small", "codes": ["policy.x"], "data": []}');
+    writeFileSync(
+      join(folder, 'a.rego'),
+      'package rules.a\n\nallow contains {"code": "policy.x"} if false\n',
+    );
+    const asking = 'test_no if count(data.rules.a.allow) == 1';
+    writeFileSync(join(folder, 'a_test.rego'), `package rules.a_test\n\n${asking}\n`);
+    const tested = await assent(['policy', 'test', folder], { cwd });
+    const built = await assent(['policy', 'build', folder, '--out', join(folder, 'out')], { cwd });
+    const wrote = existsSync(join(folder, 'out'));
+    rmSync(folder, { recursive: true });
+    expect(tested.code).toBe(1);
+    expect(tested.stdout).toMatch(
+      /^FAIL +rules\.a_test\.test_no .* a_test\.rego:3:12: does not hold: count/m,
+    );
+    expect(tested.stdout).not.toContain('cost');
+    expect([built.code, wrote]).toEqual([1, false]);
+    expect(built.stdout).toMatch(/^a_test\.rego:3:12: the test `test_no` fails/m);
   }, 60_000);
 
   test.each(['build', 'test', 'push'])('%s of a folder that is not there ends with 1', async (verb) => {

@@ -53,7 +53,7 @@ describe('help', () => {
       const text = help(command);
       expect(text).toContain('Usage: ');
       expect(text.split('Example:')[1]).toContain(
-        `  ${command.commands.length > 0 && !text.includes('--json') ? name.split(' ').slice(0, 2).join(' ') : name}`,
+        `  npx ${command.commands.length > 0 && !text.includes('--json') ? name.split(' ').slice(0, 2).join(' ') : name}`,
       );
       for (const { description } of command.options) expect(description).not.toBe('');
     },

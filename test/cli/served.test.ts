@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAuthority } from '../wire/certificates.ts';
 import { assent, type Ran } from './run.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/assent.js', import.meta.url));
@@ -173,6 +174,43 @@ describe('without a flag, in the folder of a development server', () => {
     expect(other.result).toMatchObject({ reasons: [{ code: 'token.actor_mismatch' }] });
   }, 60_000);
 
+  test('a second hop names its parent, and stands below it in the chain file', async () => {
+    const session = await open('--actor', 'orchestrator');
+    const hop = (...more: string[]): Promise<Ran> => run('token', 'hop', '--session', session, ...more);
+    const parent = await hop('--from', 'orchestrator', '--to', 'payer', '--action', 'invoice.*');
+    const child = await hop(
+      ...['--from', 'payer', '--to', 'auditor', '--action', 'invoice.read'],
+      ...['--parent', parent.stdout.trim()],
+    );
+    writeFileSync(join(cwd, 'whole.jwt'), parent.stdout + child.stdout);
+    writeFileSync(join(cwd, 'half.jwt'), child.stdout);
+    const asked = ['ask', 'invoice.read', '--as', 'auditor', '--session', session, '--arg', 'invoice=INV-1'];
+    expect((await json(...asked, '--chain-file', 'whole.jwt')).code).toBe(0);
+    const orphan = await json(...asked, '--chain-file', 'half.jwt');
+    expect(orphan.result).toMatchObject({ reasons: [{ code: 'delegation.parent_missing' }] });
+  }, 60_000);
+
+  test('a token bound to a certificate is good with that certificate only', async () => {
+    const { issue, end } = createAuthority();
+    const own = issue('agent', 'DNS:agent.test').certFile;
+    const other = issue('thief', 'DNS:agent.test').certFile;
+    const minted = await run('token', '--agent-cert', own);
+    writeFileSync(join(cwd, 'certified.jwt'), minted.stdout);
+    const asked = ['ask', 'exchange_rate.read', '--arg', 'from=EUR', '--arg', 'to=USD'];
+    const shown = ['--token-file', 'certified.jwt'];
+    for (const lane of [[], ['--stream']]) {
+      expect((await json(...asked, ...shown, ...lane, '--agent-cert', own)).code).toBe(0);
+      for (const wrong of [[], ['--agent-cert', other]])
+        expect(await json(...asked, ...shown, ...lane, ...wrong)).toMatchObject({
+          code: 2,
+          result: { reasons: [{ code: 'token.binding' }] },
+        });
+    }
+    // A thumbprint beside a token that is bound to nothing proves nothing, and costs nothing.
+    expect((await json(...asked, '--agent-cert', own)).code).toBe(0);
+    end();
+  }, 60_000);
+
   test('a token bound to a key is good with its proof only, and for its request only', async () => {
     const url = 'https://tools.example/rates';
     const { result } = await json('token', '--dpop', '--url', url);
@@ -240,6 +278,35 @@ describe('without a flag, in the folder of a development server', () => {
     expect(rolled.result['number']).toBe((activations[0]?.number ?? 0) + 1);
   }, 120_000);
 
+  test('a built bundle is tested again, and has the revision that build printed', async () => {
+    const out = join(cwd, 'finance.bundle');
+    const { result: made } = await json('policy', 'build', FINANCE, '--out', out);
+    const pushed = await json('policy', 'push', out, '--validate-only');
+    expect(pushed.result).toMatchObject({
+      activation: { name: 'finance', revision: made['revision'] },
+      testsPassed: made['tests'],
+    });
+    const plain = await json('policy', 'push', FINANCE, '--validate-only');
+    expect(plain.result).toMatchObject({ activation: { revision: made['revision'] } });
+  }, 120_000);
+
+  test('rules without a test are refused until they are allowed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'assent-untested-'));
+    writeFileSync(join(folder, 'manifest.json'), '{"name": "bare", "codes": ["policy.x"], "data": []}');
+    writeFileSync(
+      join(folder, 'a.rego'),
+      'package rules.a\n\nallow contains {"code": "policy.x"} if false\n',
+    );
+    const refused = await run('policy', 'push', folder, '--validate-only');
+    const allowed = await json('policy', 'push', folder, '--validate-only', '--allow-untested');
+    writeFileSync(join(folder, 'a.rego'), 'package rules.a\n\nx := 1\n');
+    const silent = await run('policy', 'push', folder, '--validate-only', '--allow-untested');
+    rmSync(folder, { recursive: true });
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('assent_no_tests') });
+    expect(allowed).toMatchObject({ code: 0, result: { testsPassed: 0 } });
+    expect(silent).toMatchObject({ code: 1, stderr: expect.stringMatching(/a\.rego:1:1: assent_no_rules/) });
+  }, 60_000);
+
   test('a bad bundle is refused with file and line, and the active one stays', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'assent-bad-'));
     writeFileSync(join(folder, 'manifest.json'), '{"name": "bad", "codes": {}, "data": []}');
@@ -294,6 +361,19 @@ describe('the server', () => {
     const asked = await json('ask', 'invoice.read', '--session', session, '--arg', 'invoice=INV-1');
     expect(asked).toMatchObject({ code: 2, result: { reasons: [{ code: 'session.task_closed' }] } });
   }, 60_000);
+
+  test('whose address is taken says so on one line, as JSON too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'assent-taken-'));
+    const address = readFileSync(join(cwd, '.assent', 'dev', 'address'), 'utf8').trim();
+    const again = ['serve', '--dev', '--listen', address];
+    const ran = await assent(again, { cwd: folder });
+    const asJson = await assent([...again, '--json'], { cwd: folder });
+    rmSync(folder, { recursive: true });
+    const message = `\`${address}\` is in use: stop what listens there, or listen elsewhere`;
+    expect(ran).toMatchObject({ code: 1, stdout: '', stderr: `assent: ${message}\n` });
+    expect(asJson.code).toBe(1);
+    expect(JSON.parse(asJson.stderr)).toEqual({ error: { message } });
+  }, 30_000);
 
   test('is not started without a configuration', async () => {
     const ran = await run('serve');

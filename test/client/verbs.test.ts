@@ -92,6 +92,7 @@ describe('a verb', () => {
     ['a push', () => client.pushBundle({ kind: 'sources', files: new Map([['a.rego', 'package a']]) })],
     ['a rollback', () => client.rollback()],
     ['a change of one version of the data', () => client.patchData('a/b', { value: 1 }, 7)],
+    ['a removal', () => client.patchData('a/b', { remove: true })],
   ])('that would count twice is not repeated: %s', async (_, verb) => {
     fated({ code: status.UNAVAILABLE });
     await expect(verb()).rejects.toMatchObject({ status: 'UNAVAILABLE' });
@@ -122,7 +123,7 @@ describe('a verb', () => {
       ],
     });
     fated({ code: status.INVALID_ARGUMENT, details: 'the bundle is refused', status: refusal });
-    const pushing = client.pushBundle({ kind: 'bundle', bytes: new Uint8Array([1]) }, true);
+    const pushing = client.pushBundle({ kind: 'bundle', bytes: new Uint8Array([1]) }, { validateOnly: true });
     await expect(pushing).rejects.toMatchObject({
       status: 'INVALID_ARGUMENT',
       reason: 'BUNDLE_REFUSED',

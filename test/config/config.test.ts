@@ -2,8 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { configExample, parseConfig, readConfigFile } from '../../src/config.ts';
+import { parseConfig, readConfigFile } from '../../src/config.ts';
 import { prepareDev } from '../../src/dev.ts';
+import { configExample } from '../../src/settings.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'assent-config-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -40,9 +41,57 @@ test.each([
   ['a store that nobody knows', { store: 'mysql://localhost' }, /store/],
   ['Redis in the clear on another machine', { store: 'redis://redis.example:6379' }, /rediss/],
   ['half a TLS pair', { tls: { cert: 'x' } }, /`tls\.key`/],
+  [
+    'a look back that does not exist',
+    { record_log: { directory: 'x', verify: 'some' } },
+    /record_log\.verify/,
+  ],
+  ['a reflection that is neither on nor off', { reflection: 'yes' }, /`reflection`/],
+  ['metrics on no address', { telemetry: { listen: 'metrics' } }, /`telemetry\.listen` is `host:port`/],
+  ['metrics past the last port', { telemetry: { listen: '127.0.0.1:65536' } }, /`telemetry\.listen`/],
   ['an ask limit that is no number', { max_asks: '4096' }, /max_asks/],
 ])('%s refuses to start, naming the key', (_what, change, message) => {
   expect(() => parse(change)).toThrow(message);
+});
+
+test('reflection is on in development and off elsewhere, unless told otherwise', () => {
+  expect(parse({}).reflection).toBe(true);
+  expect(parse({}, false).reflection).toBe(false);
+  expect(parse({ reflection: false }).reflection).toBe(false);
+  expect(parse({ reflection: true }, false).reflection).toBe(true);
+});
+
+test('the record log is gone through whole at start, unless told otherwise', () => {
+  const { recordLog } = parse({ record_log: { directory: 'x' } });
+  expect(recordLog).toEqual({ directory: 'x', durability: 'disk', verify: 'all' });
+  expect(parse({ record_log: { directory: 'x', verify: 'tail' } }).recordLog.verify).toBe('tail');
+});
+
+test.each<[string, Record<string, unknown>, 'normal' | 'full']>([
+  ['the records are on disk', { record_log: { directory: 'x' } }, 'full'],
+  [
+    'an empty setting leaves it to the records',
+    { record_log: { directory: 'x' }, session: { sqlite_synchronous: '' } },
+    'full',
+  ],
+  ['the records are with the kernel', { record_log: { directory: 'x', durability: 'os' } }, 'normal'],
+  [
+    'it is told otherwise',
+    { record_log: { directory: 'x' }, session: { sqlite_synchronous: 'normal' } },
+    'normal',
+  ],
+])('the embedded store is as durable as the records: when %s', (_, changes, synchronous) => {
+  expect(parse(changes).session.store).toMatchObject({ kind: 'sqlite', synchronous });
+});
+
+test.each([
+  ['a trailing comma', '{\n  "max_asks": 1,\n}', 'is not json at line 3, column 1'],
+  ['an end that comes too early', '{ "max_asks": 1', /is not json/],
+  ['a key given twice', '{ "max_asks": 1,\n "max_asks": 2 }', /more than once|`max_asks`/],
+])('a config file with %s says where', (_, text, message) => {
+  const file = join(directory, 'broken.json');
+  writeFileSync(file, text);
+  expect(() => readConfigFile(file)).toThrow(message);
 });
 
 test('a store in memory is for development only', () => {

@@ -96,6 +96,7 @@ const context = {
   at: 1_790_000_000_000,
   callDeadline: Number.POSITIVE_INFINITY,
   field: 'ask',
+  digestAsk: (text: string) => text,
 };
 
 test('any bytes are an ask or a malformed field, and nothing else', () => {

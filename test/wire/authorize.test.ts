@@ -151,13 +151,14 @@ test('the digest covers what is asked and leaves out what a retry renews', async
   const base = askInit({ action: { name: 'a', argumentsJson: json('{"x":1,"y":2}') } });
   const same = [
     base,
-    { ...base, requestId: requestId() },
     { ...base, credential: { form: { case: 'bearerToken' as const, value: 'a.fresher.token' } } },
     { ...base, traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
     { ...base, timeout: { seconds: 2n } },
     { ...base, action: { name: 'a', argumentsJson: json(' {"y":2, "x":1.0} ') } },
   ];
   const other = [
+    // Not that it would be compared: but equal digests would tell that an argument came again.
+    { ...base, requestId: requestId() },
     { ...base, action: { name: 'b', argumentsJson: json('{"x":1,"y":2}') } },
     { ...base, action: { name: 'a', argumentsJson: json('{"x":1,"y":3}') } },
     { ...base, action: { name: 'a', argumentsJson: json('{"x":1,"y":2}'), resource: { id: 'r' } } },
@@ -472,10 +473,42 @@ test.each<[string, number, string]>([
   const bytes = askBytes({ requestId: requestIdOf(at + ahead) });
   let found = 'read';
   try {
-    decodeAsk(bytes, { pep, at, callDeadline: at + 1000, field: '' });
+    decodeAsk(bytes, { pep, at, callDeadline: at + 1000, field: '', digestAsk: (text) => text });
   } catch (cause) {
     if (!(cause instanceof Malformed)) throw cause;
     found = cause.field;
   }
   expect(found).toBe(field);
+});
+
+test.each([
+  ['longer than a thumbprint is', 'A'.repeat(44)],
+  ['as long as a message may be', 'A'.repeat(1024 * 1024 - 1024)],
+  ['shorter', 'A'.repeat(42)],
+  ['in hexadecimal', 'a1'.repeat(32)],
+  ['in the alphabet of standard base64', `+/${'A'.repeat(41)}`],
+  ['with bits that no digest has', `${'A'.repeat(42)}B`],
+  ['with a line end', `${'A'.repeat(43)}\n`],
+])('a certificate thumbprint %s is refused, naming the field and not the value', async (_, thumbprint) => {
+  const house = await serve();
+  const credential = {
+    form: { case: 'bearerToken' as const, value: 't' },
+    certificateThumbprint: thumbprint,
+  };
+  const reply = await house.call(AUTHORIZE, askBytes({ credential }));
+  expect(reply).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'MALFORMED_REQUEST' });
+  expect(reply.fields.map(({ field }) => field)).toEqual(['credential.certificate_thumbprint']);
+  expect(JSON.stringify(reply.fields)).not.toContain(thumbprint.slice(0, 30));
+  expect(house.asks).toHaveLength(0);
+});
+
+test('a certificate thumbprint reaches the token room as it was sent, and none is none', async () => {
+  const house = await serve();
+  const form = { case: 'bearerToken' as const, value: 't' };
+  await house.call(AUTHORIZE, askBytes({ credential: { form, certificateThumbprint: 'A'.repeat(43) } }));
+  await house.call(AUTHORIZE, askBytes({ credential: { form } }));
+  expect(house.asks.map(({ credential }) => credential.certificateThumbprint)).toEqual([
+    'A'.repeat(43),
+    undefined,
+  ]);
 });

@@ -168,11 +168,12 @@ export function rememberingHouse(): Remembering {
         resume: (pep, id) => seen('resume', [pep, id], viewOf(kept)),
       },
       policies: {
-        push: (pep, content, validateOnly) =>
-          seen('push', [pep, content, validateOnly], {
-            activation: activation(!validateOnly),
+        push: (pep, content, options) =>
+          seen('push', [pep, content, options], {
+            activation: activation(!options.validateOnly),
             testsPassed: 12,
             coveragePercent: 93.5,
+            keptData: ['finance/usual_factor'],
           }),
         list: (pep, page) =>
           seen('policies.list', [pep, page], { activations: [activation(true)], nextToken: '' }),
@@ -217,6 +218,7 @@ export async function serve(options: Partial<GrpcServerOptions> = {}): Promise<S
     registrations: [registration('dev', KEY)],
     listen: ['127.0.0.1:0'],
     dev: true,
+    digestAsk: (text) => text,
     now: Date.now,
     log: { info: to('info'), warn: to('warn'), error: to('error') },
     metrics: {

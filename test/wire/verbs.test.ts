@@ -108,6 +108,7 @@ test('bundles are pushed, listed and rolled back, and data is patched and read, 
   await ask(house, policies.pushBundle, {
     content: { case: 'bundle', value: Uint8Array.of(1, 2) },
     validateOnly: true,
+    allowUntested: true,
   });
   expect((await ask(house, policies.listBundles, {})).activations).toHaveLength(1);
   await ask(house, policies.rollbackBundle, {});
@@ -121,8 +122,13 @@ test('bundles are pushed, listed and rolled back, and data is patched and read, 
   expect(data.version).toBe(8n);
   const pep = expect.objectContaining({ id: 'dev' });
   expect(house.calls.map(({ verb, args }) => [verb, ...args])).toEqual([
-    ['push', pep, { kind: 'sources', files: new Map(Object.entries(files)) }, false],
-    ['push', pep, { kind: 'bundle', bytes: expect.anything() }, true],
+    [
+      'push',
+      pep,
+      { kind: 'sources', files: new Map(Object.entries(files)) },
+      { validateOnly: false, allowUntested: false },
+    ],
+    ['push', pep, { kind: 'bundle', bytes: expect.anything() }, { validateOnly: true, allowUntested: true }],
     ['policies.list', pep, { size: 50, token: '' }],
     ['rollback', pep, undefined],
     ['rollback', pep, 'c'.repeat(64)],

@@ -32,13 +32,13 @@ const MEDIA_TYPE = /^[!#$&^_.+A-Za-z0-9-]+\/[!#$&^_.+A-Za-z0-9-]+(?:\s*;[ -~]*)?
 export async function answerAsk(
   house: House,
   bytes: Uint8Array,
-  context: Omit<AskContext, 'at'>,
+  context: Omit<AskContext, 'at' | 'digestAsk'>,
 ): Promise<Answered> {
   house.enter();
   let decided: Promise<Decision> | undefined;
   try {
     const at = house.now();
-    const ask = decodeAsk(bytes, { ...context, at });
+    const ask = decodeAsk(bytes, { ...context, at, digestAsk: house.digestAsk });
     if (ask.session.kind === 'open' && !ask.pep.roles.has('opener')) throw forbidden(['opener']);
     if (at >= ask.deadline) throw new Fault('DEADLINE_PASSED');
     decided = house.verbs.decide(ask);

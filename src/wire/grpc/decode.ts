@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import {
   AuthorizeRequestSchema,
   type SessionReference,
@@ -9,6 +8,7 @@ import {
 import type { Ask, Credential, Pep, SessionRef } from '../../model/ask.ts';
 import type { Resource } from '../../model/catalog.ts';
 import { canonicalJson, type JsonObject } from '../../model/json.ts';
+import type { KeyedDigest } from '../../model/keyed-digest.ts';
 import { Malformed } from '../../model/refusal.ts';
 import { mintedAt } from '../../model/request-id.ts';
 import {
@@ -34,6 +34,8 @@ export interface AskContext {
   readonly callDeadline: number;
   /** Where the ask stands in the request, for errors: empty, `ask` or `asks[3]`. */
   readonly field: string;
+  /** Makes the ask's digest of its content. */
+  readonly digestAsk: KeyedDigest;
   /** What one proof of possession covers, where that is more than this ask. */
   readonly proofScope?: string;
 }
@@ -76,7 +78,8 @@ export function decodeAsk(bytes: Uint8Array, context: AskContext): Ask {
 
 const WHOLE = 'request';
 
-function read(bytes: Uint8Array, { pep, at, callDeadline, proofScope }: AskContext): Ask {
+function read(bytes: Uint8Array, context: AskContext): Ask {
+  const { pep, at, callDeadline, digestAsk, proofScope } = context;
   const wire = decodeStrictly(AuthorizeRequestSchema, bytes, WHOLE);
   const { requestId, operationId, traceparent, dryRun } = wire;
   if (requestId === '') throw new Malformed('request_id', 'is required');
@@ -104,7 +107,7 @@ function read(bytes: Uint8Array, { pep, at, callDeadline, proofScope }: AskConte
     pep,
     requestId,
     deadline: deadlineOf(at, timeoutMs, callDeadline),
-    digest: digestOf(content),
+    digest: digestAsk(partsOf(pep, requestId, content)),
     proofScope: proofScope ?? requestId,
     ...(traceparent !== '' && { traceparent }),
   };
@@ -206,20 +209,27 @@ type Content = Pick<
 >;
 
 /**
- * What makes two requests the same request. Left out: the id, which is what they are compared under; token and
- * proof, which are fresher in a retry; timeout and trace context, which belong to one attempt. Each part goes in
- * with its length, so that no two contents share a text; one JSON text of it all took twice as long.
+ * What makes two requests the same request. Left out: token and proof, which are fresher in a retry; timeout and
+ * trace context, which belong to one attempt. Whose request it is and its id are in it, so that two asks with the
+ * same content have two digests: nobody sees by a record that an argument came again, or tries one out by asking.
+ * Each part goes in with its length, so that no two contents share a text; one JSON text of it all took twice as long.
  */
-function digestOf(content: Content): string {
+function partsOf(pep: Pep, requestId: string, content: Content): string {
   const { action, resource, args, credential, session, chain, claimed, dryRun, operationId } = content;
   const { scheme, method, url, certificateThumbprint } = credential;
   let text =
-    part(action) + part(resource.type) + part(resource.id) + part(canonicalJson(resource.properties));
+    part(pep.tenant) +
+    part(pep.id) +
+    part(requestId) +
+    part(action) +
+    part(resource.type) +
+    part(resource.id) +
+    part(canonicalJson(resource.properties));
   text += part(canonicalJson(args)) + part(canonicalJson(claimed)) + part(operationId) + (dryRun ? '1' : '0');
   text += part(scheme) + part(method) + part(url) + part(certificateThumbprint);
   text += part(session.kind) + partsOfSession(session);
   for (const hop of chain) text += part(hop);
-  return hash('sha256', text, 'base64url');
+  return text;
 }
 
 function part(text = ''): string {

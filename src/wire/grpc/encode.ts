@@ -97,7 +97,10 @@ function writeDecision(decision: Decision, ask: Ask): void {
   writer.whole(12, decision.replayed === true ? 1 : 0);
   writer.whole(13, ask.dryRun ? 1 : 0);
   writer.text(14, decision.challenge ?? '');
-  writer.text(15, committed?.session ?? (ask.session.kind === 'id' ? ask.session.id : ''));
+  writer.text(
+    15,
+    committed?.session ?? (ask.session.kind === 'id' && decision.stale !== true ? ask.session.id : ''),
+  );
   if (ask.pep.roles.has('details')) writer.message(16, () => writeDetails(decision));
 }
 

@@ -25,6 +25,8 @@ export type WireCode =
   | 'PERMISSION_DENIED'
   | 'RESOURCE_EXHAUSTED'
   | 'NOT_FOUND'
+  | 'UNIMPLEMENTED'
+  | 'INTERNAL'
   | 'UNAVAILABLE';
 
 /** What a failure looks like to the caller; `reason` is `ErrorInfo.reason` (AIP-193). */
@@ -40,6 +42,8 @@ export interface Failure {
 }
 
 const DOMAIN = 'assent';
+/** Trailer that carries a serialised `google.rpc.Status`. */
+export const DETAILS_KEY = 'grpc-status-details-bin';
 /** Refusals of verbs other than asks that are more than a wrong state. */
 const STATUS_OF: Readonly<Partial<Record<ReasonCode, keyof typeof status>>> = {
   'session.unknown': 'NOT_FOUND',
@@ -141,7 +145,7 @@ export function statusMessage(failed: Failure): Status {
 /** As the error that ends a call, its details in the trailer. */
 export function serviceError(failed: Failure): ServiceError {
   const metadata = new Metadata();
-  metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, statusMessage(failed))));
+  metadata.set(DETAILS_KEY, Buffer.from(toBinary(StatusSchema, statusMessage(failed))));
   return Object.assign(new Error(failed.message), { code: failed.code, details: failed.message, metadata });
 }
 

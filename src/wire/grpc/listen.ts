@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
-import { type Server, ServerCredentials } from '@grpc/grpc-js';
+import { createSecureContext } from 'node:tls';
+import { type Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
 
 /** PEM files' contents, as the config's paths name them. */
 export interface TlsMaterial {
@@ -56,7 +57,15 @@ export async function listenOn(
   return `${v6 === undefined ? host : `[${v6}]`}:${bound}`;
 }
 
+/** @throws Error when the files are not what they should be: the library would tell of it at every connection */
 function secure({ key, cert, clientCa }: TlsMaterial): ServerCredentials {
+  try {
+    createSecureContext({ key, cert, ...(clientCa === undefined ? {} : { ca: clientCa }) });
+  } catch (cause) {
+    throw new Error('`tls` does not hold a certificate, the key that belongs to it, and authorities', {
+      cause,
+    });
+  }
   return ServerCredentials.createSsl(
     clientCa ?? null,
     [{ private_key: key, cert_chain: cert }],
@@ -68,9 +77,29 @@ function bind(server: Server, address: string, credentials: ServerCredentials): 
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);
-      else reject(new Error(`\`${address}\` cannot be listened on`, { cause: error }));
+      else reject(refusedBind(address, error));
     });
   });
+}
+
+/** The library tells the system's reason in words alone, and wraps it in its own. */
+function refusedBind(address: string, cause: Error): Error {
+  if (cause.message.includes('EADDRINUSE'))
+    return new Error(`\`${address}\` is in use: stop what listens there, or listen elsewhere`);
+  if (cause.message.includes('EADDRNOTAVAIL') || cause.message.includes('ENOTFOUND'))
+    return new Error(`\`${address}\` is no address of this machine`);
+  if (cause.message.includes('EACCES'))
+    return new Error(`\`${address}\` may not be listened on by this user`);
+  return new Error(`\`${address}\` cannot be listened on`, { cause });
+}
+
+/**
+ * The library writes its errors straight to stderr: some a second time, some with metadata values in them, which
+ * may be keys. All of them reach a callback or the caller too. What `GRPC_TRACE` asks for is still written.
+ */
+export function hushTransport(): void {
+  const write = (...words: readonly unknown[]): void => console.error(...words);
+  setLogger({ error: () => undefined, info: write, debug: write });
 }
 
 /** A socket that nobody answers on was left by a process that died; one that answers, or no socket, is kept. */

@@ -3,13 +3,15 @@ import { AuthorizationService } from '../../gen/assent/v1/authorization_pb.js';
 import { PolicyService } from '../../gen/assent/v1/policy_pb.js';
 import { SessionService } from '../../gen/assent/v1/session_pb.js';
 import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.js';
+import type { KeyedDigest } from '../../model/keyed-digest.ts';
 import type { Verbs } from '../../model/verbs.ts';
 import { createPepRegistry, type PepRegistry, type Registration } from '../pep.ts';
 import { ACCESS, type Access, MAX_MESSAGE } from './access.ts';
 import { authorize, batchAuthorize, report } from './authorize.ts';
+import { answerUnknownMethods, createDoor } from './door.ts';
 import { createHealth, HEALTH } from './health.ts';
 import { createHouse, type House, type Log, type WireMetrics } from './house.ts';
-import { listenOn, type TlsMaterial } from './listen.ts';
+import { hushTransport, listenOn, type TlsMaterial } from './listen.ts';
 import { type Answer, addService, pathOf, unary } from './methods.ts';
 import { policyAnswers } from './policies.ts';
 import { addReflection } from './reflection.ts';
@@ -22,9 +24,11 @@ export interface GrpcServerOptions {
   /** `host:port` (port 0: any) or `unix:/path`. */
   readonly listen: readonly string[];
   readonly tls?: TlsMaterial | undefined;
-  /** Allows plaintext on loopback, and serves reflection. */
+  /** Stands for an ask's content in records and session entries; the same on every replica. */
+  readonly digestAsk: KeyedDigest;
+  /** Allows plaintext on loopback. */
   readonly dev: boolean;
-  /** Serves reflection without `dev` too. */
+  /** Tells the contract to whoever asks, without a credential; default: with `dev` alone. */
   readonly reflection?: boolean;
   /** Asks in flight, of all callers; more are shed. */
   readonly maxAsks?: number;
@@ -48,8 +52,6 @@ const SILENT: WireMetrics = { inFlight: () => {}, countError: () => {}, countRep
 
 const CHANNEL = {
   'grpc.max_receive_message_length': MAX_MESSAGE,
-  // A token may come in metadata some day, never a novel.
-  'grpc.max_metadata_size': 16 * 1024,
   'grpc.max_concurrent_streams': 1000,
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 10_000,
@@ -62,13 +64,17 @@ const CHANNEL = {
 
 /** The gRPC face of the house: it translates and holds no opinion. */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { verbs, now, log, metrics = SILENT, maxAsks = DEFAULT_MAX_ASKS, dev, tls } = options;
-  const server = new Server(CHANNEL);
+  const { verbs, now, log, metrics = SILENT, maxAsks = DEFAULT_MAX_ASKS, digestAsk, dev, tls } = options;
+  const bound: string[] = [];
   let ready = true;
   let draining = false;
   let drained: Promise<void> | undefined;
-  const house = createHouse({ verbs, now, log, metrics, maxAsks, draining: () => draining });
-  serveAll(server, house, createPepRegistry(options.registrations));
+  const house = createHouse({ verbs, now, log, metrics, digestAsk, maxAsks, draining: () => draining });
+  const peps = createPepRegistry(options.registrations);
+  hushTransport();
+  const server = new Server({ ...CHANNEL, interceptors: [createDoor(house, peps)] });
+  answerUnknownMethods(server, house);
+  serveAll(server, house, peps);
   const services = [AuthorizationService, SessionService, PolicyService];
   const health = createHealth(
     house,
@@ -76,14 +82,13 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     () => ready && !draining && verbs.ready(),
   );
   addService(server, HEALTH, { ...health });
-  if (dev || options.reflection === true) {
+  if (options.reflection ?? dev) {
     // No service imports the details of errors, yet tools that show an error look them up.
     addReflection(server, [...services.map(({ file }) => file), HEALTH.file, file_google_rpc_error_details]);
   }
 
   return {
     async listen() {
-      const bound: string[] = [];
       try {
         for (const address of options.listen) bound.push(await listenOn(server, address, { tls, dev }));
       } catch (cause) {
@@ -91,14 +96,14 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
         throw cause;
       }
       log.info({ addresses: bound, tls: tls !== undefined }, 'listening');
-      return bound;
+      return [...bound];
     },
     setReady(value) {
       ready = value;
     },
     drain(graceMs) {
       draining = true;
-      drained ??= drainServer(server, house, graceMs);
+      drained ??= drainServer({ server, house, bound }, graceMs);
       return drained;
     },
   };
@@ -128,8 +133,17 @@ function serveAll(server: Server, house: House, peps: PepRegistry): void {
   addService(server, PolicyService, answered(PolicyService, policyAnswers(house), ACCESS.policy));
 }
 
-function drainServer(server: Server, house: House, graceMs: number): Promise<void> {
+function drainServer(
+  {
+    server,
+    house,
+    bound,
+  }: { readonly server: Server; readonly house: House; readonly bound: readonly string[] },
+  graceMs: number,
+): Promise<void> {
   return new Promise((resolve) => {
+    // Forcing alone would leave connections open: without channelz the library forgets which there are.
+    for (const address of bound) server.drain(address, graceMs);
     const force = setTimeout(() => {
       server.forceShutdown();
       resolve();
