@@ -69,7 +69,9 @@ export async function findRevision(
     if (found !== undefined) return found.revision;
     before = page.at(-1)?.number ?? 1;
   }
-  throw new Rejection('NOT_FOUND', 'REVISION_NOT_FOUND', 'no activation has that revision');
+  const missing =
+    wanted === undefined ? 'nothing but this revision was ever active' : 'no activation has that revision';
+  throw new Rejection('NOT_FOUND', 'REVISION_NOT_FOUND', missing);
 }
 
 /** @throws Error when the store does not hold the revision's bytes as they were kept */

@@ -1,4 +1,4 @@
-/** Everything keyed: digests of entries, fingerprints, execution keys. One fleet key, one derived key a purpose. */
+/** Everything keyed: digests of entries, fingerprints, execution keys. One fleet key, one derived key for each purpose. */
 import { createHmac, hash, hkdfSync } from 'node:crypto';
 import { createKeyedDigest, type KeyedDigest } from '../model/keyed-digest.ts';
 import type { Head } from '../model/session.ts';
@@ -30,18 +30,18 @@ export function createSessionKeys(fleetKey: Buffer, id: string): SessionKeys {
     createMac(Buffer.from(hkdfSync('sha256', fleetKey, '', `assent/session/${purpose}`, 32)));
   const entry = derive('entry');
   const snapshot = derive('snapshot');
-  const fingerprint = derive('fingerprint');
-  const execution = derive('execution');
-  const cause = derive('cause');
+  const fingerprint = createKeyedDigest(fleetKey, 'fingerprint');
+  const execution = createKeyedDigest(fleetKey, 'execution');
+  const cause = createKeyedDigest(fleetKey, 'cause');
   // The parts before the last never hold a line feed, so no two inputs give the same text.
   return {
     id,
     sealEntry: (log, before, payload) => entry(`${log}\n${before.version + 1}\n${before.digest}\n`, payload),
     sealSnapshot: (log, head, body) => snapshot(`${log}\n${head.version}\n${head.digest}\n`, body),
-    fingerprint: (log, text) => fingerprint(`${log}\n`, text).slice(0, 22),
+    fingerprint: (log, text) => fingerprint(`${log}\n${text}`),
     digestInput: createKeyedDigest(fleetKey, 'input'),
-    executionKey: (log, effect) => execution(`${log}\n`, effect),
-    causeId: (log, action, code) => cause(`${log}\n${code}\n`, action).slice(0, 22),
+    executionKey: (log, effect) => execution(`${log}\n${effect}`),
+    causeId: (log, action, code) => cause(`${log}\n${code}\n${action}`),
   };
 }
 

@@ -595,7 +595,8 @@ export declare type Decision = Message<"assent.v1.Decision"> & {
   challenge: string;
 
   /**
-   * Id of the session that the ask was a step of; empty for a stateless ask.
+   * Id of the session that the ask was a step of; empty for a stateless ask, and for a public read that was decided
+   * while the session's store was gone.
    *
    * @generated from field: string session_id = 15;
    */
