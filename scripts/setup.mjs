@@ -2,7 +2,7 @@
 // Runs on the Node that the machine has (18 or later); does nothing when there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -44,8 +44,20 @@ function run(what, command, args) {
   }
 }
 
+/** npm 10 leaves this link out, because several of the optional packages that are not for this platform name it too. */
+function linkNode() {
+  const link = join(root, 'node_modules/.bin/node');
+  const { optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const installed = Object.keys(optionalDependencies)
+    .map((name) => join('..', name, 'bin', 'node'))
+    .find((binary) => existsSync(join(root, 'node_modules/.bin', binary)));
+  if (!existsSync(link) && installed !== undefined) symlinkSync(installed, link);
+}
+
 once('packages', digestOf(['package.json', 'package-lock.json']), () => {
-  run('installing packages', 'npm', ['install', '--no-audit', '--no-fund', '--loglevel=error']);
+  // Not saved: npm 10 would take fields out of the lock file that npm 11 put there.
+  run('installing packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+  linkNode();
   if (!existsSync(join(root, 'node_modules/.bin/node')) && Number(process.versions.node.split('.')[0]) < 24) {
     process.stderr.write(
       'assent: there is no packaged Node 24 for this platform; install Node 24 or later\n',

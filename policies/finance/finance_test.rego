@@ -203,6 +203,14 @@ test_invoice_that_nobody_named_makes_one_reason_with_the_amount if {
 	v.reasons == [{"arguments": {"amount", "invoice"}, "code": "provenance.untrusted", "reviewers": ["controllers"]}]
 }
 
+test_a_vendor_that_nobody_named_escalates if {
+	every origin in ["untrusted", "unknown"] {
+		v := verdict with input as object.union(payment, {"provenance": {"vendor": origin}})
+		v.effect == "escalate"
+		v.reasons == [{"arguments": {"vendor"}, "code": "provenance.untrusted", "reviewers": ["controllers"]}]
+	}
+}
+
 test_untrusted_destination_alone_escalates if {
 	asked := object.union(payment, {"provenance": {"account": "untrusted"}})
 	"escalate" == effect with input as asked

@@ -66,8 +66,9 @@ numbered if {
 	trim(upper(input.args.invoice), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
 }
 
-# An amount, account or invoice that is neither the user's nor a record's is escalated by the library
-# (`data.limits.trusted_arguments`): `1NV-1` and `INV-777` are no duplicates of `INV-1`, and nobody named them.
+# An amount, account, invoice or vendor that is neither the user's nor a record's is escalated by the library
+# (`data.limits.trusted_arguments`): `1NV-1` and `INV-777` are no duplicates of `INV-1`, and nobody named them; nor did
+# anybody name the vendor under whose label a blocked one's invoice would pass.
 # Both not, and one of them out of somebody else's text: no reviewer should be asked to see through that. A text long
 # enough to push the other out of what a session remembers makes it unknown, not better.
 deny contains {"code": "policy.untrusted_destination"} if {

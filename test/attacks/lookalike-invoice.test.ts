@@ -53,8 +53,8 @@ async function ask(action: string, args: Readonly<Record<string, string>>): Prom
   return decision;
 }
 
-const pay = (invoice: string): Promise<Decision> =>
-  ask('payment.send', { vendor: 'acme', account: ACCOUNT, amount: '100', invoice });
+const pay = (invoice: string, vendor = 'acme'): Promise<Decision> =>
+  ask('payment.send', { vendor, account: ACCOUNT, amount: '100', invoice });
 
 const told = ({ effect, reasons }: Decision): unknown[] => [effect, reasons.map(({ code }) => code).sort()];
 
@@ -98,6 +98,15 @@ describe('after INV-1 was paid', () => {
     expect(told(await pay(invoice))).toEqual(wanted);
   });
 
+  test.each(['globex', 'ACME', 'acme gmbh'])(
+    'a payment of it as a bill of %s is the same act',
+    async (vendor) => {
+      const { effect, reasons } = await pay('INV-1', vendor);
+      expect(effect).toBe('deny');
+      expect(reasons.map(({ code }) => code)).toContain('session.duplicate');
+    },
+  );
+
   test('nothing but the first payment was spent', async () => {
     for (const [, invoice] of LOOKALIKES) await pay(invoice);
     expect((await client.getSession(session)).spent).toEqual({ payments: '100' });
@@ -123,6 +132,11 @@ test.each([
   ['acme', NO_NUMBER],
 ])('an approval of %s is escalated', async (invoice, wanted) => {
   expect(told(await ask('invoice.approve', { invoice, vendor: 'acme' }))).toEqual(wanted);
+});
+
+test('an invoice under the name of a vendor that nobody named is escalated', async () => {
+  expect(told(await ask('invoice.approve', { invoice: 'INV-1', vendor: 'globex' }))).toEqual(UNNAMED);
+  expect(told(await pay('INV-1', 'globex'))).toEqual(UNNAMED);
 });
 
 test('several doubtful arguments are one reason', async () => {
