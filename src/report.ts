@@ -1,7 +1,8 @@
 /** What became of an allowed action, and whose words did it bring back? */
+import { isUtf8 } from 'node:buffer';
 import type { CatalogEntry } from './model/catalog.ts';
 import { JsonError, type JsonValue, parseJson } from './model/json.ts';
-import type { Seen } from './model/session.ts';
+import type { Harvested } from './model/session.ts';
 import type { Report } from './model/verbs.ts';
 
 /** A tool's output, as far as it could be read. */
@@ -9,14 +10,16 @@ export interface ReadOutput {
   readonly json?: JsonValue;
   readonly text?: string;
   readonly truncated: boolean;
+  /** The agent may read other values in it than we do: no UTF-8 text, or not the JSON that it says it is. */
+  readonly garbled: boolean;
 }
 
 export interface ReportRooms {
   now(): number;
   entryOf(action: string): CatalogEntry | undefined;
-  harvestOutput(tenant: string, entry: CatalogEntry | undefined, output: ReadOutput): readonly Seen[];
+  harvestOutput(tenant: string, entry: CatalogEntry | undefined, output: ReadOutput): Harvested;
   /** Enters the outcome; `harvest` is called with the action that the decision allowed. */
-  enterOutcome(report: Report, at: number, harvest: (action: string) => readonly Seen[]): Promise<number>;
+  enterOutcome(report: Report, at: number, harvest: (action: string) => Harvested): Promise<number>;
   sealReport(report: Report, at: number, valuesRemembered: number): Promise<void>;
 }
 
@@ -42,13 +45,23 @@ export async function report(
 
 /** What is not the JSON that it says it is counts as free text: somebody else's words, never a record's. */
 function readOutput({ output, mediaType, truncated }: Report): ReadOutput {
-  if (output.length === 0) return { truncated };
+  if (output.length === 0) return { truncated, garbled: false };
+  let garbled = !isText(output, mediaType);
   if (/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(mediaType)) {
     try {
-      return { json: parseJson(output, { maxDepth: OUTPUT_DEPTH }), truncated };
+      return { json: parseJson(output, { maxDepth: OUTPUT_DEPTH }), truncated, garbled: false };
     } catch (cause) {
       if (!(cause instanceof JsonError)) throw cause;
+      // A laxer reader finds values behind its escapes that are none in the text.
+      garbled = true;
     }
   }
-  return { text: new TextDecoder().decode(output), truncated };
+  return { text: new TextDecoder().decode(output), truncated, garbled };
+}
+
+const OTHER_CHARSET = /;\s*charset\s*=\s*"?(?!(?:utf-?8|us-ascii)"?\s*(?:;|$))/i;
+
+/** UTF-8 without NUL, which stands in every text of two bytes a character. */
+function isText(output: Uint8Array, mediaType: string): boolean {
+  return isUtf8(output) && !output.includes(0) && !OTHER_CHARSET.test(mediaType);
 }

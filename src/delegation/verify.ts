@@ -125,7 +125,7 @@ function verifyChain(ask: Ask, opening: Opening, registry: Registry): Chain {
   for (const [index, hop] of hops.entries())
     checkSignature(hop, { index, boundTo: hops[index - 1]?.jkt, registry });
   const limits = narrowAuthority(hops, opening.mandate, registry);
-  return summarise(ask, hops, limits);
+  return summarise(ask, hops, { limits, endsAt: opening.mandate.expiresAt });
 }
 
 interface Place {
@@ -147,7 +147,13 @@ function checkSignature({ jws, delegator }: Hop, { index, boundTo, registry }: P
     throw new Refusal('delegation.bad_signature', { hop: index });
 }
 
-function summarise(ask: Ask, hops: readonly Hop[], limits: Readonly<Record<string, string>>): Chain {
+interface Narrowed {
+  readonly limits: Readonly<Record<string, string>>;
+  /** When the opening mandate ends, Unix ms: what an amendment adds was never handed on. */
+  readonly endsAt: number;
+}
+
+function summarise(ask: Ask, hops: readonly Hop[], { limits, endsAt }: Narrowed): Chain {
   const [root] = hops;
   const last = hops.at(-1);
   if (root === undefined || last === undefined) throw new Error('a chain has at least one hop');
@@ -162,7 +168,7 @@ function summarise(ask: Ask, hops: readonly Hop[], limits: Readonly<Record<strin
     hopLimits: Object.fromEntries(
       hops.map(({ name, limits: own }) => [name, Object.freeze(Object.fromEntries(own))]),
     ),
-    expiresAt: Math.min(...hops.map(({ expiresAt }) => expiresAt)),
+    expiresAt: Math.min(endsAt, ...hops.map(({ expiresAt }) => expiresAt)),
   };
   return {
     tenant: root.tenant,
@@ -177,7 +183,7 @@ function summarise(ask: Ask, hops: readonly Hop[], limits: Readonly<Record<strin
   };
 }
 
-/** The whole chain ends with the first of its hops to end. */
+/** The whole chain ends with the first of its hops to end, and no later than the mandate that it was made under. */
 function checkTimes({ notBefore, inside }: Chain, at: number): void {
   if (at >= inside.expiresAt) throw new Refusal('delegation.expired');
   if (at < notBefore) throw new Refusal('delegation.not_yet_valid');

@@ -8,6 +8,11 @@ export type Origin = 'user' | 'trusted' | 'untrusted' | 'unknown';
 /** Whose words an output field is, as the catalog labels it. */
 export type Writer = 'self' | 'system' | 'counterparty' | 'free_text';
 
+/** Whether these are words of somebody who is neither a system of ours nor the agent itself. */
+export function isForeign(writer: Writer): boolean {
+  return writer !== 'system' && writer !== 'self';
+}
+
 export type ArgumentType = 'string' | 'decimal' | 'integer' | 'number' | 'boolean' | 'string_list' | 'object';
 export type ArgumentRole = 'amount' | 'destination' | 'resource_id' | 'content' | 'plain';
 

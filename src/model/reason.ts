@@ -15,7 +15,7 @@ interface Entry {
  * decision, the record, the metric label and the test. Bundles add `policy.*` codes that they declare.
  */
 export const REASONS = {
-  'request.too_old': { remedy: 'stop', words: 'the request id is older than the window of retries' },
+  'request.too_old': { remedy: 'stop', words: 'the answer to this request id is no longer given again' },
   'request.changed': { remedy: 'stop', words: 'the request id was used before with other content' },
 
   'token.malformed': { remedy: 'stop', words: 'the token cannot be read' },
@@ -91,8 +91,8 @@ export const REASONS = {
     words: 'the same business action was already permitted in this session',
   },
   'session.operation_changed': {
-    remedy: 'stop',
-    words: 'the operation id was used before for another action',
+    remedy: 'change_arguments',
+    words: 'the operation id stands for another act, or for that of another caller',
   },
   'session.operation_unknown': { remedy: 'ask_human', words: 'the outcome of this operation is unknown' },
   'session.rate': { remedy: 'retry_later', words: 'the agent acts faster than it may' },

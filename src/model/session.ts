@@ -39,7 +39,7 @@ export interface Session {
   readonly duplicate: boolean;
   /** `same`: this operation was permitted and its outcome is open; `unknown`: reported as unknown. */
   readonly operation: 'none' | 'same' | 'unknown';
-  /** Allows per action name. */
+  /** Allows per action name; an operation once, and not this ask's own. */
   readonly counts: Readonly<Record<string, number>>;
   readonly rate: {
     readonly action_per_second: number;
@@ -48,7 +48,7 @@ export interface Session {
   };
   /** Throttles of this action by reason code, since it was last allowed. */
   readonly throttles: Readonly<Record<string, number>>;
-  /** Decimal strings by budget. */
+  /** Decimal strings by budget, without what this ask's own operation took. */
   readonly sums: Readonly<Record<string, string>>;
   readonly remaining: Readonly<Record<string, string>>;
   readonly task: {
@@ -60,7 +60,7 @@ export interface Session {
   /** The current mandate names the action. */
   readonly mandatePermits: boolean;
   readonly head: Head;
-  /** The answer that this request id, or this open operation, already got: returned, and nothing is consumed. */
+  /** The answer that this request id already got: returned, and nothing is consumed. */
   readonly answered: Answer | undefined;
   /** Looks up a keyed value hash (16 hex characters) among what this session has seen. */
   readonly originOf: (hash: string) => Origin | undefined;
@@ -70,6 +70,13 @@ export interface Session {
 export interface Seen {
   readonly hash: string;
   readonly origin: Exclude<Origin, 'unknown'>;
+}
+
+/** What one output brought. */
+export interface Harvested {
+  readonly seen: readonly Seen[];
+  /** Words of somebody else stood in it that are not among `seen`: cut, past a bound, or unreadable. */
+  readonly lost: boolean;
 }
 
 export type Outcome = 'executed' | 'failed' | 'unknown';

@@ -1,9 +1,9 @@
-import type { Writer } from '../model/catalog.ts';
+import { isForeign, type Writer } from '../model/catalog.ts';
 import { isJsonObject, type JsonValue } from '../model/json.ts';
 import type { Mandate } from '../model/mandate.ts';
 import { foldText } from '../model/text.ts';
 import { formOf, textForm } from './forms.ts';
-import type { Label } from './labels.ts';
+import { type Label, labelOf } from './labels.ts';
 import { takePhrases, takeWords, wordsOf } from './words.ts';
 
 /** Values kept of one mandate or output. */
@@ -12,15 +12,17 @@ export const MAX_VALUES = 2048;
 const MAX_CHARACTERS = 262_144;
 const MAX_DEPTH = 32;
 
-/** Forms found in an output. Past a bound nothing more is noted, and what was not noted is unknown. */
+/** Forms found in an output. Past a bound nothing more is noted. */
 export interface Harvest {
   readonly trusted: Set<string>;
   readonly untrusted: Set<string>;
   characters: number;
+  /** A bound kept words of somebody else out: any value may have been among them. */
+  lost: boolean;
 }
 
 export function emptyHarvest(): Harvest {
-  return { trusted: new Set(), untrusted: new Set(), characters: 0 };
+  return { trusted: new Set(), untrusted: new Set(), characters: 0, lost: false };
 }
 
 /** Purpose and declared values, whole and in parts: everything here is the user's. */
@@ -43,45 +45,56 @@ export function harvestForms(mandate: Mandate): Set<string> {
   return forms;
 }
 
-/** Walks a parsed output by its labels. Member names are not values: an id used as a name stays unknown. */
+/**
+ * Walks a parsed output by its labels. A member's name that the catalog does not know is a word like any other, of
+ * whoever wrote what it stands in; in a record it vouches for nothing.
+ */
 export function harvestJson(into: Harvest, value: JsonValue, label: Label, depth = 1): void {
   if (typeof value !== 'object' || value === null) {
     harvestScalar(into, value, label.writer);
     return;
   }
-  if (depth > MAX_DEPTH || into.characters > MAX_CHARACTERS) return;
+  if (depth > MAX_DEPTH || into.characters > MAX_CHARACTERS) {
+    into.lost ||= label.foreign;
+    return;
+  }
   if (isJsonObject(value)) {
-    for (const name of Object.keys(value))
-      harvestJson(
-        into,
-        value[name] as JsonValue,
-        label.fields.get(name) ?? (label.fields.size === 0 ? label : { writer: label.writer, fields: NONE }),
-        depth + 1,
-      );
+    const unnamed = label.fields.size === 0 ? label : labelOf(label.writer);
+    for (const name of Object.keys(value)) {
+      const field = label.fields.get(name);
+      if (field === undefined && label.writer !== 'system') harvestScalar(into, name, label.writer);
+      harvestJson(into, value[name] as JsonValue, field ?? unnamed, depth + 1);
+    }
     return;
   }
   for (const item of value as readonly JsonValue[]) harvestJson(into, item, label, depth + 1);
 }
-
-const NONE: ReadonlyMap<string, Label> = new Map();
 
 /** One string or number: the whole value, and what stands in it. */
 export function harvestScalar(into: Harvest, value: JsonValue, writer: Writer): void {
   const whole = formOf(value);
   if (whole === undefined) return;
   into.characters += whole.length;
-  if (into.characters > MAX_CHARACTERS) return;
+  if (into.characters > MAX_CHARACTERS) {
+    into.lost ||= isForeign(writer);
+    return;
+  }
   // An agent's own words (`self`) come back without the origin they had; the session still knows it by the first time.
   const trusted = writer === 'system';
   const set = trusted ? into.trusted : into.untrusted;
-  note(set, whole);
-  if (typeof value !== 'string') return;
-  // Plain words of a trusted record vouch for nothing; only its numbers, ids and addresses do.
-  takeWords(wordsOf(foldText(value)), (form, telling) => {
-    if (telling || !trusted) note(set, form);
-  });
+  let complete = note(set, whole);
+  if (typeof value === 'string') {
+    // Plain words of a trusted record vouch for nothing; only its numbers, ids and addresses do.
+    const looked = takeWords(wordsOf(foldText(value)), (form, telling) => {
+      if ((telling || !trusted) && !note(set, form)) complete = false;
+    });
+    complete &&= looked;
+  }
+  into.lost ||= !complete && isForeign(writer);
 }
 
-function note(set: Set<string>, form: string): void {
+/** False when there is no room for it. */
+function note(set: Set<string>, form: string): boolean {
   if (set.size < MAX_VALUES) set.add(form);
+  return set.size < MAX_VALUES || set.has(form);
 }

@@ -1,4 +1,4 @@
-import type { CatalogEntry, Writer } from '../model/catalog.ts';
+import { type CatalogEntry, isForeign, type Writer } from '../model/catalog.ts';
 
 /**
  * An output's labels by field. A field without one of its own has that of the field around it. A tree and not
@@ -6,6 +6,8 @@ import type { CatalogEntry, Writer } from '../model/catalog.ts';
  */
 export interface Label {
   readonly writer: Writer;
+  /** Somewhere in it may stand words of somebody who is neither a system nor the agent itself. */
+  readonly foreign: boolean;
   readonly fields: ReadonlyMap<string, Label>;
 }
 
@@ -17,7 +19,23 @@ interface Growing {
 const compiled = new WeakMap<CatalogEntry, Label>();
 
 /** Somebody else's words through and through: what a tool without an entry returns. */
-export const UNLABELLED: Label = { writer: 'free_text', fields: new Map() };
+export const UNLABELLED: Label = plainLabel('free_text');
+
+const PLAIN: Readonly<Record<Writer, Label>> = {
+  self: plainLabel('self'),
+  system: plainLabel('system'),
+  counterparty: plainLabel('counterparty'),
+  free_text: UNLABELLED,
+};
+
+/** One writer for whatever stands there. */
+export function labelOf(writer: Writer): Label {
+  return PLAIN[writer];
+}
+
+function plainLabel(writer: Writer): Label {
+  return { writer, foreign: isForeign(writer), fields: new Map() };
+}
 
 /** The labels of an entry, built once for each. */
 export function labelsOf(entry: CatalogEntry | undefined): Label {
@@ -51,5 +69,6 @@ function settle(node: Growing, inherited: Writer): Label {
   const writer = node.writer ?? inherited;
   const fields = new Map<string, Label>();
   for (const [name, field] of node.fields) fields.set(name, settle(field, writer));
-  return { writer, fields };
+  const foreign = isForeign(writer) || [...fields.values()].some((field) => field.foreign);
+  return { writer, foreign, fields };
 }

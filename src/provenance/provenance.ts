@@ -2,7 +2,7 @@ import type { Action, CatalogEntry, Origin } from '../model/catalog.ts';
 import type { Provenance } from '../model/facts.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { Mandate } from '../model/mandate.ts';
-import type { Seen, Session } from '../model/session.ts';
+import type { Harvested, Seen, Session } from '../model/session.ts';
 import { formOf } from './forms.ts';
 import { emptyHarvest, harvestForms, harvestJson, harvestScalar, MAX_VALUES } from './harvest.ts';
 import { createHasher, type Hasher } from './hasher.ts';
@@ -15,6 +15,8 @@ interface Output {
   readonly text?: string;
   /** Cut by the reporter. A cut value is another value, so nothing in it is trusted. */
   readonly truncated: boolean;
+  /** Not what it says it is, or no text: what `text` shows may not be what the agent reads. Nothing is trusted. */
+  readonly garbled: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Tracer {
   /** The user's values, for the entry that opens or amends a session. At most 2048. */
   harvestMandate(tenant: string, mandate: Mandate): readonly Seen[];
   /** Values of one output under their labels, trusted ones first. At most 2048 of 256 Ki characters. */
-  harvestOutput(tenant: string, entry: CatalogEntry | undefined, output: Output): readonly Seen[];
+  harvestOutput(tenant: string, entry: CatalogEntry | undefined, output: Output): Harvested;
   /**
    * The origin of every argument of an effectful action, by path; `{}` for a plain read. Unknown where nothing
    * was seen, where there is no session, and for true, false and null, which could come from anywhere.
@@ -62,18 +64,24 @@ export function createProvenance({ key }: { readonly key: Buffer }): Tracer {
   };
 }
 
-function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: Output): readonly Seen[] {
-  const label = output.truncated ? UNLABELLED : labelsOf(entry);
+function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: Output): Harvested {
+  const labels = labelsOf(entry);
+  const damaged = output.truncated || output.garbled;
   const harvest = emptyHarvest();
-  if (output.json !== undefined) harvestJson(harvest, output.json, label);
-  else if (output.text !== undefined) harvestScalar(harvest, output.text, label.writer);
+  harvest.lost = damaged;
+  if (output.json !== undefined) harvestJson(harvest, output.json, damaged ? UNLABELLED : labels);
+  // A text has no fields: it is a record's only where every field would have been.
+  else if (output.text !== undefined)
+    harvestScalar(harvest, output.text, damaged || labels.foreign ? 'free_text' : labels.writer);
   const seen: Seen[] = [];
   for (const form of harvest.trusted) seen.push({ hash: hasher(form), origin: 'trusted' });
   for (const form of harvest.untrusted) {
-    if (seen.length >= MAX_VALUES) break;
-    if (!harvest.trusted.has(form)) seen.push({ hash: hasher(form), origin: 'untrusted' });
+    if (harvest.trusted.has(form)) continue;
+    if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin: 'untrusted' });
+    else harvest.lost = true;
   }
-  return seen;
+  // What is lost of an output that only a system or the agent itself writes, nobody else said.
+  return { seen, lost: harvest.lost && labels.foreign };
 }
 
 function trace(session: Session | null, action: Action, hasher: Hasher): Provenance {

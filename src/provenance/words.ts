@@ -5,7 +5,7 @@ export type Take = (form: string, telling: boolean) => void;
 
 /** Words of a purpose that are put together to phrases. */
 const MAX_PHRASED = 1024;
-/** Words looked at in one text; what comes later is not seen, and so is unknown. */
+/** Words looked at in one text; what comes later is not seen. */
 const MAX_WORDS = 16_384;
 /** Places where an IBAN written with blanks is tried: each costs a few checksums. */
 const MAX_IBAN_TRIES = 256;
@@ -16,23 +16,26 @@ const SPLIT = /["'`“”‘’«»()[\]{}<>;:=|#]+/;
 /** Dates, times and fractions: their pieces are no values of their own. */
 const COMPOUND_NUMBER = /^[0-9.:,/-]+$/;
 
-/** The words of a folded text, with their punctuation. */
+/** The words of a folded text, with their punctuation; one more than is looked at tells that there are more. */
 export function wordsOf(folded: string): readonly string[] {
-  return folded.split(' ', MAX_WORDS);
+  return folded.split(' ', MAX_WORDS + 1);
 }
 
-/** Hands over every value that stands in the words: whole words, their parts, and known forms. */
-export function takeWords(words: readonly string[], take: Take): void {
+/**
+ * Hands over every value that stands in the words: whole words, their parts, and known forms. False when a bound
+ * kept it from looking at all of them.
+ */
+export function takeWords(words: readonly string[], take: Take): boolean {
   let tries = 0;
-  for (let i = 0; i < words.length; i += 1) {
+  for (let i = 0; i < Math.min(words.length, MAX_WORDS); i += 1) {
     const word = trimEdges(words[i] as string);
     if (word === '') continue;
     takeWord(word, take);
-    if (tries < MAX_IBAN_TRIES && IBAN_START.test(word)) {
-      tries += 1;
-      takeSpacedIban(words, i, take);
-    }
+    if (!IBAN_START.test(word)) continue;
+    if (tries < MAX_IBAN_TRIES) takeSpacedIban(words, i, take);
+    tries += 1;
   }
+  return words.length <= MAX_WORDS && tries <= MAX_IBAN_TRIES;
 }
 
 /** Runs of two to five words: names of several words are found only where they stand together. */

@@ -1,10 +1,20 @@
 /** How a fold changes: by entries, one after the other, and by nothing else. */
 import { mintedAt } from '../model/request-id.ts';
-import type { Seen } from '../model/session.ts';
 import type { SessionBounds } from './bounds.ts';
-import { type AskEntry, type LaterEntry, type OpenEntry, unpackSeen } from './entry.ts';
-import { answerKey, countedAs, emptyFold, type Fold, type Kept, OTHERS, of, type Standing } from './fold.ts';
+import type { AskEntry, LaterEntry, OpenEntry } from './entry.ts';
+import {
+  answerKey,
+  countedAs,
+  emptyFold,
+  type Fold,
+  type JudgedBy,
+  type Kept,
+  OTHERS,
+  of,
+  type Standing,
+} from './fold.ts';
 import { openingOf } from './opening.ts';
+import { awaitReport, learnMandate, learnReport } from './origins.ts';
 import { grantPermit, settlePermit } from './permits.ts';
 import { bumpRate, NEVER } from './rate.ts';
 import type { StoredEntry } from './store.ts';
@@ -37,9 +47,10 @@ export function beginFold(entry: OpenEntry, stored: StoredEntry, bounds: Session
     floors: {},
     answerChars: 0,
     forgot: false,
+    judgedBy: { activation: 0, dataVersion: 0 },
   };
   const fold = emptyFold(now);
-  remember(fold, unpackSeen(entry.seen), bounds, NO_UNDO);
+  learnMandate(fold, entry.seen, { version: stored.version, bounds, undo: NO_UNDO });
   return fold;
 }
 
@@ -65,11 +76,11 @@ export function applyEntry(
       return;
     case 'report':
       settlePermit(fold, entry, undo);
-      remember(fold, unpackSeen(entry.seen), bounds, undo);
+      learnReport(fold, entry, { version: stored.version, bounds, undo });
       return;
     case 'amend':
       fold.now.mandate = entry.mandate;
-      remember(fold, unpackSeen(entry.seen), bounds, undo);
+      learnMandate(fold, entry.seen, { version: stored.version, bounds, undo });
       return;
     case 'close':
       fold.now.state = 'closed';
@@ -102,8 +113,21 @@ function applyAsk(fold: Fold, entry: AskEntry, stored: StoredEntry, bounds: Sess
     now.rate = bumpRate(now.rate, entry.at);
   }
   now.throttles = throttlesAfter(now.throttles, entry, bounds);
-  if (effect === 'allow') grantPermit(fold, entry, bounds, undo);
+  now.judgedBy = newestOf(now.judgedBy, entry);
+  if (effect === 'allow') {
+    awaitReport(fold, entry, { version: stored.version, bounds, undo });
+    grantPermit(fold, entry, bounds, undo);
+  }
   keepAnswer(fold, entry, stored, bounds, undo);
+}
+
+/** A lagging replica may have judged after a newer one; an ask that was refused unjudged names neither. */
+function newestOf(known: JudgedBy, { activation = 0, data = 0 }: AskEntry): JudgedBy {
+  if (activation <= known.activation && data <= known.dataVersion) return known;
+  return {
+    activation: Math.max(activation, known.activation),
+    dataVersion: Math.max(data, known.dataVersion),
+  };
 }
 
 function throttlesAfter(
@@ -150,19 +174,4 @@ function keepAnswer(
   }
   fold.now.answerChars = chars;
   fold.now.floors = floors;
-}
-
-function remember(fold: Fold, seen: Iterable<Seen>, bounds: SessionBounds, undo: Undo): void {
-  let { forgot } = fold.now;
-  for (const { hash, origin } of seen) {
-    const known = fold.origins.get(hash);
-    // Whose words a value is was settled when it was first seen; only the user can make it theirs.
-    if (known !== undefined && (known === 'user' || origin !== 'user')) continue;
-    if (forgot && origin === 'trusted') continue;
-    fold.origins.put(hash, origin, undo);
-    if (fold.origins.size <= bounds.origins) continue;
-    if (fold.origins.oldest()?.[1] === 'untrusted') forgot = true;
-    fold.origins.drop(undo);
-  }
-  fold.now.forgot = forgot;
 }

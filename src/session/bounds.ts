@@ -4,7 +4,10 @@ export interface SessionBounds {
   readonly permits: number;
   /** Sums kept of what each hop of a chain spent of each budget; at the bound it is `session.full`. */
   readonly hopSums: number;
-  /** Permitted reads whose outcome may still be reported; the oldest are forgotten. */
+  /**
+   * Permitted reads whose outcome may still be reported; the oldest are forgotten. As many allows are awaited because
+   * their output may hold somebody else's words; the output of the oldest counts as lost.
+   */
   readonly reads: number;
   /** Answers kept for retries, by number, age and text; the oldest are forgotten, and their ids refused. */
   readonly answers: number;

@@ -1,13 +1,14 @@
 /** A verdict becomes a step of the session: drafted, checked once more against what is left, appended. */
+import { type CatalogEntry, isForeign } from '../model/catalog.ts';
 import type { Answer, Judged, Verdict } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
-import { type Door, fingerprint, type Prints } from './enter.ts';
+import { type Door, fingerprint, type Prints, permitOfOperation } from './enter.ts';
 import type { AskEntry } from './entry.ts';
 import type { Fold } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
-import { findPermit } from './permits.ts';
+import { isOpen } from './permits.ts';
 import { covers, remainingOf } from './view.ts';
 
 export interface Committing extends Door {
@@ -36,7 +37,8 @@ function endOf({ at, caller, authority }: Facts, { allowLifetimeMs }: Committing
  * Appends the verdict to the session that `facts` was taken from. Resolves with undefined when the session moved
  * on in between: judge again.
  * @throws Fault `DEADLINE_PASSED` for an allow that comes too late
- * @throws Refusal `session.budget` or `session.full` for an allow that the session cannot carry; to be committed
+ * @throws Refusal `session.duplicate`, `.operation_unknown`, `.budget` or `.full` for an allow that the session
+ * cannot carry; to be committed
  */
 export function commitVerdict(
   lane: Lane,
@@ -47,12 +49,12 @@ export function commitVerdict(
   // INVARIANT: the fold that was judged is the fold that is extended.
   if (facts.session?.head.digest !== fold.now.head.digest) return Promise.resolve(undefined);
   const allow = verdict.effect === 'allow';
+  const prints = fingerprint(lane, facts, by.keys);
   if (allow) {
     refuseLate(facts.ask.deadline, by);
-    refuseUncovered(fold, facts, verdict, by);
+    refuseUncarried(fold, facts, { verdict, prints, by });
   }
   const answer = draft(lane, facts, verdict, by);
-  const prints = fingerprint(lane, facts, by.keys);
   const entry = entryOf(facts, answer, { judged, prints, keys: by.keys });
   const appended = lane.append(entry, allow ? facts.ask.deadline : Number.POSITIVE_INFINITY);
   return appended.then((stored) =>
@@ -64,16 +66,16 @@ function refuseLate(deadline: number, { now }: Committing): void {
   if (now() > deadline) throw new Fault('DEADLINE_PASSED');
 }
 
-/** What no policy can overdraw, whatever it forgot to ask. */
-function refuseUncovered(
+/** What no policy can overdraw or do twice, whatever it forgot to ask. */
+function refuseUncarried(
   fold: Fold,
   { ask, action, authority }: Facts,
-  verdict: Verdict,
-  { bounds }: Committing,
+  { verdict, prints, by: { bounds } }: { verdict: Verdict; prints: Prints; by: Committing },
 ): void {
-  const operation = ask.operationId === undefined ? undefined : fold.operations.get(ask.operationId);
-  const earlier = operation === undefined ? undefined : findPermit(fold, operation.decision)[1];
-  const open = earlier?.state === 'permitted' || earlier?.state === 'unknown' ? earlier : undefined;
+  const earlier = permitOfOperation(fold, ask, prints);
+  if (earlier?.state === 'executed' && action.effectful) throw new Refusal('session.duplicate');
+  if (earlier?.state === 'unknown') throw new Refusal('session.operation_unknown', undefined, 'escalate');
+  const open = earlier !== undefined && isOpen(earlier) ? earlier : undefined;
   if (verdict.consume.length > 0 && !covers(remainingOf(fold, authority, open), verdict.consume))
     throw new Refusal('session.budget');
   if (fold.hopSums.size + verdict.consume.length * authority.hops.length > bounds.hopSums)
@@ -116,12 +118,17 @@ function entryOf(
     owner: authority.root?.by ?? caller.actor,
     hops: authority.hops,
     answer,
+    ...(answer.effect === 'allow' && bringsForeign(action.entry) ? { foreign: true as const } : {}),
     ...(caller.binding === undefined ? {} : { binding: caller.binding }),
     ...(ask.operationId === undefined ? {} : { operation: ask.operationId }),
     ...(prints.identity === undefined ? {} : { identity: prints.identity }),
     ...(prints.act === undefined ? {} : { act: prints.act }),
     ...(judged === undefined ? {} : judgedBy(judged, keys)),
   };
+}
+
+function bringsForeign({ output }: CatalogEntry): boolean {
+  return isForeign(output.default) || [...output.fields.values()].some(isForeign);
 }
 
 function judgedBy(

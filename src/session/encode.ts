@@ -19,7 +19,7 @@ export function encodeAsk(entry: AskEntry): string {
     `{${text('act', entry.act)}"action":${quoteJson(entry.action)},${number('activation', entry.activation)}` +
     `"actor":${identity(entry.actor)},"answer":${answer(entry.answer)},"at":${entry.at},` +
     `${text('binding', entry.binding)}"class":"${entry.class}","content":${quoteJson(entry.content)},` +
-    `${number('data', entry.data)}"effectful":${entry.effectful},"hops":${general(entry.hops)},` +
+    `${number('data', entry.data)}"effectful":${entry.effectful},${entry.foreign ? '"foreign":true,' : ''}"hops":${general(entry.hops)},` +
     `${text('identity', entry.identity)}${text('input', entry.input)}"kind":"ask",` +
     `${text('operation', entry.operation)}"owner":${identity(entry.owner)},"pep":${quoteJson(entry.pep)},` +
     `"request":${quoteJson(entry.request)},${text('revision', entry.revision)}"subject":${identity(entry.subject)}}`

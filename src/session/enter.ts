@@ -16,7 +16,7 @@ import { answerKey, type Fold, type Kept, of, type Permit } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import { findPermit } from './permits.ts';
-import { viewSession } from './view.ts';
+import { namesAction, viewSession } from './view.ts';
 
 /** An ask as far as the session's door. */
 export interface Entrant {
@@ -26,6 +26,9 @@ export interface Entrant {
   readonly authority: Authority;
   readonly action: Action;
 }
+
+/** What entering looks at. */
+export type Entered = Pick<Lane, 'key' | 'log' | 'fold' | 'isCommitted'>;
 
 /** Between the clock that minted an id and ours. */
 const CLOCK_SKEW_MS = 60_000;
@@ -39,26 +42,27 @@ export interface Door {
 export interface Prints {
   /** Of the business act; only effectful actions that name one. */
   readonly identity: string | undefined;
-  /** Of action, resource and arguments; only asks with an operation id. */
+  /** Of action, resource and arguments, and of who asks where for whom; only asks with an operation id. */
   readonly act: string | undefined;
 }
 
 /**
  * The session as this ask sees it.
- * @throws Refusal `session.task_closed`, `.suspended`, `.expired`, `.not_yours`, `.operation_changed`, `.contended`,
- * `request.changed`, `request.too_old`, `token.binding`
+ * @throws Refusal `session.task_closed`, `.suspended`, `.expired`, `.not_yours`, `.operation_changed`, `.contended`;
+ * for a request id that was here before also `request.changed`, `request.too_old`, `token.binding`,
+ * `authority.exceeded`, `session.duplicate`, `session.operation_unknown`
  */
-export function enter(lane: Lane, entrant: Entrant, door: Door): Session {
+export function enter(lane: Entered, entrant: Entrant, door: Door): Session {
   const { fold } = lane;
   const { ask, at, authority, action } = entrant;
   admit(fold, entrant);
   const prints = fingerprint(lane, entrant, door.keys);
-  const earlier = permitOfOperation(fold, ask, prints);
-  const answered = ask.dryRun
-    ? undefined
-    : (answerOfRequest(lane, entrant, door) ?? answerOfOperation(lane, entrant, prints, door));
+  const answered = ask.dryRun ? undefined : answerOfRequest(lane, entrant, door);
+  const earlier = answered === undefined ? permitOfOperation(fold, ask, prints) : undefined;
+  const { name, effectful } = action;
   const { identity } = prints;
-  return viewSession(fold, { action: action.name, at, authority, identity, earlier, answered }, door.bounds);
+  const viewing = { action: name, effectful, at, authority, identity, earlier, answered };
+  return viewSession(fold, viewing, door.bounds);
 }
 
 function admit(fold: Fold, { at, caller, authority }: Entrant): void {
@@ -79,12 +83,21 @@ export function same(a: Identity, b: Identity | undefined): boolean {
 /** Both the door and the commit need the prints of an ask: hashed once, they are kept as long as the ask is. */
 const printed = new WeakMap<Ask, Prints & { readonly log: string; readonly keys: SessionKeys }>();
 
-export function fingerprint({ log }: Lane, { ask, action }: Entrant, keys: SessionKeys): Prints {
+export function fingerprint(
+  { log }: Pick<Lane, 'log'>,
+  { ask, action, caller }: Entrant,
+  keys: SessionKeys,
+): Prints {
   const before = printed.get(ask);
   if (before?.log === log && before.keys === keys) return before;
   const { identity, effectful, name, resource, policyArgs } = action;
   const named = effectful && identity !== undefined;
-  const what = (): string => canonicalJson([name, resource.type, resource.id, resource.properties]);
+  const { subject, actor } = caller;
+  const what = (): string =>
+    canonicalJson([
+      ...[ask.pep.id, subject.iss, subject.id, actor.iss, actor.id],
+      ...[name, identity ?? '', resource.type, resource.id, resource.properties],
+    ]);
   const prints = {
     log,
     keys,
@@ -95,17 +108,22 @@ export function fingerprint({ log }: Lane, { ask, action }: Entrant, keys: Sessi
   return prints;
 }
 
-/** One operation is one business act: its id may not come back for another. */
-function permitOfOperation(fold: Fold, ask: Ask, prints: Prints): Permit | undefined {
-  if (ask.operationId === undefined) return undefined;
-  const operation = fold.operations.get(ask.operationId);
+/**
+ * The permit that this ask's operation has; undefined when it has none, or one that failed.
+ * @throws Refusal `session.operation_changed`: the permit is for another act, or somebody else's. Were it given up
+ * for the new ask, what it holds would be free while it can still be used.
+ */
+export function permitOfOperation(fold: Fold, ask: Ask, prints: Prints): Permit | undefined {
+  const operation = ask.operationId === undefined ? undefined : fold.operations.get(ask.operationId);
   if (operation === undefined) return undefined;
-  if (operation.identity !== (prints.identity ?? prints.act)) throw new Refusal('session.operation_changed');
-  return findPermit(fold, operation.decision)[1];
+  const permit = fold.permits.get(operation.decision);
+  if (permit?.state === 'failed') return undefined;
+  if (operation.act !== prints.act) throw new Refusal('session.operation_changed');
+  return permit;
 }
 
 /** A retry gets its answer again, or is told why not; an ask that is new gets undefined. */
-function answerOfRequest(lane: Lane, entrant: Entrant, door: Door): Answer | undefined {
+function answerOfRequest(lane: Entered, entrant: Entrant, door: Door): Answer | undefined {
   const { ask } = entrant;
   const { fold } = lane;
   // By the id alone, so that no retry is answered or not by what else this session happened to keep.
@@ -124,28 +142,25 @@ function answerOfRequest(lane: Lane, entrant: Entrant, door: Door): Answer | und
   if (entry.content !== ask.digest) throw new Refusal('request.changed');
   if (!sameCaller(entry, entrant.caller)) throw new Refusal('session.not_yours');
   if (entry.binding !== entrant.caller.binding) throw new Refusal('token.binding');
-  if (isExpired(entry.answer, entrant.at)) throw new Refusal('request.too_old');
+  if (entry.answer.effect === 'allow') refuseVoid(fold, entry, entrant);
   return replay(lane, kept, entry);
 }
 
-/** While its outcome is open, the same operation asked again in every detail by the same agent has the same permit. */
-function answerOfOperation(lane: Lane, entrant: Entrant, prints: Prints, door: Door): Answer | undefined {
-  const { ask, caller, at } = entrant;
-  const { fold } = lane;
-  const operation = ask.operationId === undefined ? undefined : fold.operations.get(ask.operationId);
-  const permit = operation === undefined ? undefined : fold.permits.get(operation.decision);
-  // Other arguments of the same business act were never judged: they are judged now.
-  if (permit?.state !== 'permitted' || operation?.act !== prints.act || permit.pep !== ask.pep.id)
-    return undefined;
-  const kept = fold.answers.get(permit.answer);
-  if (kept === undefined) return undefined;
-  const entry = readKept(lane, kept, door.keys);
-  const replayable =
-    sameCaller(entry, caller) && entry.binding === caller.binding && !isExpired(entry.answer, at);
-  return replayable ? replay(lane, kept, entry) : undefined;
+/** An allow is given again only while it may be used: within its time and the authority of now, its outcome open. */
+function refuseVoid(fold: Fold, { answer, effectful, operation }: AskEntry, entrant: Entrant): void {
+  const { authority, action, at } = entrant;
+  if (!authority.permits || !namesAction(fold.now.mandate, action.name))
+    throw new Refusal('authority.exceeded');
+  const [, permit] = findPermit(fold, answer.id);
+  if (permit?.state === 'executed' && effectful) throw new Refusal('session.duplicate');
+  if (permit?.state === 'unknown' && (effectful || operation !== undefined))
+    throw new Refusal('session.operation_unknown', undefined, 'escalate');
+  const inTime = answer.expiresAt !== undefined && at < answer.expiresAt;
+  // What failed, what was read, and what was crowded out: whoever still wants it asks anew.
+  if (permit?.state !== 'permitted' || !inTime) throw new Refusal('request.too_old');
 }
 
-function readKept(lane: Lane, kept: Kept, keys: SessionKeys): AskEntry {
+function readKept(lane: Entered, kept: Kept, keys: SessionKeys): AskEntry {
   // Its own append is under way: what it will answer is not certain yet.
   if (!lane.isCommitted(kept.stored.version)) throw new Refusal('session.contended', undefined, 'throttle');
   const entry = decodeEntry(kept.stored.payload, keys.id);
@@ -157,10 +172,6 @@ function sameCaller(entry: AskEntry, caller: Caller): boolean {
   return same(entry.subject, caller.subject) && same(entry.actor, caller.actor);
 }
 
-function isExpired(answer: Answer, at: number): boolean {
-  return answer.effect === 'allow' && (answer.expiresAt === undefined || at >= answer.expiresAt);
-}
-
-function replay(lane: Lane, { stored }: Kept, { answer }: AskEntry): Answer {
+function replay(lane: Entered, { stored }: Kept, { answer }: AskEntry): Answer {
   return { ...answer, replayed: true, committed: { session: lane.key.session, ...stored } };
 }

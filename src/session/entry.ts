@@ -34,6 +34,8 @@ export interface AskEntry extends Common {
   readonly action: string;
   readonly class: ActionClass;
   readonly effectful: boolean;
+  /** Allowed, and its output may hold words of somebody else: true or absent. */
+  readonly foreign?: true;
   readonly subject: Identity;
   readonly actor: Identity;
   /** The agent that the session belongs to when nobody is bound yet: the chain's root, else the actor. */
@@ -42,7 +44,7 @@ export interface AskEntry extends Common {
   readonly operation?: string;
   /** Fingerprint of the business act. */
   readonly identity?: string;
-  /** Fingerprint of action, resource and arguments; only with an operation. */
+  /** Fingerprint of action, resource, arguments, subject, actor and enforcement point; only with an operation. */
   readonly act?: string;
   readonly hops: readonly string[];
   /** Keyed digest of the input that policy judged; absent when policy was not reached. */
@@ -82,6 +84,8 @@ export interface ReportEntry extends Common {
   /** The far side's proof that nothing happened; empty: none. */
   readonly proof: string;
   readonly seen: SeenText;
+  /** Words of somebody else stood in the output that are not in `seen`. */
+  readonly lost: boolean;
 }
 
 export type Entry = OpenEntry | AskEntry | AmendEntry | CloseEntry | SuspendEntry | ResumeEntry | ReportEntry;

@@ -1,8 +1,9 @@
 /** What a session's log amounts to. It changes by apply.ts and nowhere else. */
+import type { Origin } from '../model/catalog.ts';
 import type { Decimal } from '../model/decimal.ts';
 import type { Consumption } from '../model/decision.ts';
 import type { Identity, Mandate } from '../model/mandate.ts';
-import type { Head, Opening, Outcome, Seen, SessionState } from '../model/session.ts';
+import type { Head, Opening, Outcome, SessionState } from '../model/session.ts';
 import type { SessionStep } from '../model/verbs.ts';
 import type { Rate } from './rate.ts';
 import type { StoredEntry } from './store.ts';
@@ -14,9 +15,6 @@ export interface Permit {
   readonly action: string;
   readonly external: boolean;
   readonly identity: string | undefined;
-  readonly operation: string | undefined;
-  /** Key of the answer among the answers kept for retries. */
-  readonly answer: string;
   readonly consume: readonly Consumption[];
   readonly hops: readonly string[];
   readonly state: 'permitted' | Outcome;
@@ -25,10 +23,9 @@ export interface Permit {
 }
 
 export interface Operation {
-  /** Fingerprint of the business act, or of the whole act where the action names none. */
-  readonly identity: string;
-  /** Fingerprint of action, resource and arguments. */
+  /** Fingerprint of action, resource and arguments, of whom they were asked for, and by which enforcement point. */
   readonly act: string;
+  /** Its latest allow. */
   readonly decision: string;
 }
 
@@ -70,8 +67,16 @@ export interface Standing {
   /** By enforcement point: request ids as old as this are past the window. */
   readonly floors: Table<number>;
   readonly answerChars: number;
-  /** An untrusted value was forgotten: what is seen from now on may be the same value laundered. */
+  /** Words of somebody else were lost: what a system's field says from now on may be the same words laundered. */
   readonly forgot: boolean;
+  /** The newest policy and data that judged an ask of it, each by itself. */
+  readonly judgedBy: JudgedBy;
+}
+
+/** Zeros before anything was judged. */
+export interface JudgedBy {
+  readonly activation: number;
+  readonly dataVersion: number;
 }
 
 export interface Fold {
@@ -87,7 +92,11 @@ export interface Fold {
   readonly operations: Map<string, Operation>;
   readonly answers: Queue<Kept>;
   readonly spentIds: Queue<Spent>;
-  readonly origins: Queue<Seen['origin']>;
+  readonly origins: Queue<Origin>;
+  /** Allows whose output may hold somebody else's words and was not reported: decision id to version of the ask. */
+  readonly awaited: Map<string, number>;
+  /** Values seen as trusted while such an output was awaited, unknown until it comes: hash to version. */
+  readonly tentative: Map<string, number>;
 }
 
 /** A table without names. */
@@ -117,6 +126,8 @@ export function emptyFold(now: Standing): Fold {
     answers: new Queue(),
     spentIds: new Queue(),
     origins: new Queue(),
+    awaited: new Map(),
+    tentative: new Map(),
   };
 }
 

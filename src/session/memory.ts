@@ -40,8 +40,8 @@ export function createMemorySessionStore(): SessionStore {
     return key.session;
   }
 
-  function claim(birth: Birth, { pep, openKey }: OpenName): string {
-    const name = JSON.stringify([birth.key.tenant, pep, openKey]);
+  function claim(birth: Birth, openName: OpenName): string {
+    const name = textOf(birth.key.tenant, openName);
     const holder = names.get(name) ?? open(birth);
     names.set(name, holder);
     return holder;
@@ -69,6 +69,7 @@ export function createMemorySessionStore(): SessionStore {
       log.entries = log.entries.filter(({ version }) => version >= snapshot.version - KEPT_BELOW_SNAPSHOT);
     },
     open: async (birth, name) => (name === undefined ? open(birth) : claim(birth, name)),
+    find: async (tenant, name) => names.get(textOf(tenant, name)),
     list: async (tenant, limit, after) => {
       const all = listings.get(tenant) ?? [];
       const rest = after === undefined ? all : all.filter((member) => member < after);
@@ -77,6 +78,10 @@ export function createMemorySessionStore(): SessionStore {
     },
     close: async () => {},
   };
+}
+
+function textOf(tenant: string, { pep, openKey }: OpenName): string {
+  return JSON.stringify([tenant, pep, openKey]);
 }
 
 function loaded({ snapshot, entries }: Log): Stored {

@@ -1,34 +1,43 @@
 /** Allows on their way from permitted to known: what they spent, whom they stand for, what became of them. */
-import { addDecimal, type Decimal, parseDecimal, subtractDecimal, ZERO } from '../model/decimal.ts';
+import {
+  addDecimal,
+  compareDecimal,
+  type Decimal,
+  formatDecimal,
+  parseDecimal,
+  subtractDecimal,
+  ZERO,
+} from '../model/decimal.ts';
+import type { Consumption } from '../model/decision.ts';
 import type { SessionBounds } from './bounds.ts';
 import type { AskEntry, ReportEntry } from './entry.ts';
-import { answerKey, countedAs, type Fold, of, type Permit } from './fold.ts';
+import { countedAs, type Fold, of, type Permit } from './fold.ts';
 import { deleteIn, setIn, type Undo } from './undo.ts';
 
 /** An ask was allowed. */
 export function grantPermit(fold: Fold, entry: AskEntry, bounds: SessionBounds, undo: Undo): void {
-  const { id, consume } = entry.answer;
-  const { operation, identity, act, pep, hops } = entry;
+  const { id } = entry.answer;
+  const { operation, identity, act, pep } = entry;
+  const earlier = earlierOf(fold, entry);
   // Members in the order of their names: snapshots write them so, and need not sort.
   const granted: Permit = {
     action: entry.action,
-    answer: answerKey(pep, entry.request),
-    consume,
+    consume: earlier === undefined ? entry.answer.consume : larger(earlier.permit, entry.answer.consume),
     external: entry.class === 'external',
-    hops,
+    hops: [...new Set([...(earlier?.permit.hops ?? []), ...entry.hops])],
     identity,
-    operation,
     pep,
     state: 'permitted',
   };
-  const earlier = operation === undefined ? undefined : fold.operations.get(operation);
-  if (earlier !== undefined) renew(fold, earlier.decision, id, undo);
-  const name = countedAs(fold.now.counts, entry.action, bounds.actions);
-  fold.now.counts = { ...fold.now.counts, [name]: (of(fold.now.counts, name) ?? 0) + 1 };
+  if (earlier === undefined) count(fold, entry.action, bounds);
+  else {
+    release(fold, earlier.permit, undo);
+    setIn(fold.permits, earlier.id, { ...earlier.permit, renewedBy: id }, undo);
+  }
   spend(fold, granted, addDecimal, undo);
   if (identity !== undefined) setIn(fold.acts, identity, (fold.acts.get(identity) ?? 0) + 1, undo);
   if (operation !== undefined && act !== undefined)
-    setIn(fold.operations, operation, { act, decision: id, identity: identity ?? act }, undo);
+    setIn(fold.operations, operation, { act, decision: id }, undo);
   if (entry.effectful || operation !== undefined) setIn(fold.permits, id, granted, undo);
   else {
     fold.reads.put(id, granted, undo);
@@ -36,12 +45,43 @@ export function grantPermit(fold: Fold, entry: AskEntry, bounds: SessionBounds, 
   }
 }
 
-/** A new permit of one operation takes the place of the old: the effect happens once, so it is spent once. */
-function renew(fold: Fold, old: string, by: string, undo: Undo): void {
-  const permit = fold.permits.get(old);
-  if (permit === undefined) return;
-  if (permit.state === 'permitted' || permit.state === 'unknown') release(fold, permit, undo);
-  setIn(fold.permits, old, { ...permit, renewedBy: by }, undo);
+/**
+ * The permit whose place a new one takes: the effect of one operation happens once, so it is spent and counted once.
+ * Of another act there is none, whatever its operation is called: that one may still take effect by itself.
+ */
+function earlierOf(fold: Fold, { operation, act }: AskEntry): { id: string; permit: Permit } | undefined {
+  const known = operation === undefined ? undefined : fold.operations.get(operation);
+  if (known === undefined || known.act !== act) return undefined;
+  const permit = fold.permits.get(known.decision);
+  return permit !== undefined && isOpen(permit) ? { id: known.decision, permit } : undefined;
+}
+
+/** An allow whose effect may yet happen, or may have happened. */
+export function isOpen({ state }: Permit): boolean {
+  return state === 'permitted' || state === 'unknown';
+}
+
+/** Either allow may be the one that takes effect: of each budget, the larger amount is held. */
+function larger(earlier: Permit, consume: readonly Consumption[]): readonly Consumption[] {
+  const budgets = new Set([...earlier.consume, ...consume].map(({ budget }) => budget));
+  return [...budgets].map((budget) => {
+    const before = amountOf(earlier.consume, budget);
+    const after = amountOf(consume, budget);
+    return { budget, amount: formatDecimal(compareDecimal(before, after) > 0 ? before : after) };
+  });
+}
+
+/** All that is taken from one budget. */
+export function amountOf(consume: readonly Consumption[], budget: string): Decimal {
+  return consume
+    .filter((consumption) => consumption.budget === budget)
+    .reduce((sum, { amount }) => addDecimal(sum, parseDecimal(amount) ?? ZERO), ZERO);
+}
+
+function count(fold: Fold, action: string, bounds: SessionBounds): void {
+  const { counts } = fold.now;
+  const name = countedAs(counts, action, bounds.actions);
+  fold.now.counts = { ...counts, [name]: (of(counts, name) ?? 0) + 1 };
 }
 
 function release(fold: Fold, permit: Permit, undo: Undo): void {

@@ -78,17 +78,22 @@ class RedisSessionStore implements SessionStore {
       await this.begin(birth);
       return birth.key.session;
     }
-    const nameKey = `assent:{${encode(birth.key.tenant)}/open/${encode(name.pep)}/${encode(name.openKey)}}:session`;
+    const nameKey = nameKeyOf(birth.key.tenant, name);
     const mine = JSON.stringify(birth);
     const taken = await this.timed(() => this.redis.set(nameKey, mine, 'NX'));
     // Names are never given back, so the one that was there still is.
     const holder = taken === 'OK' ? mine : await this.timed(() => this.redis.get(nameKey));
     if (holder === null) throw new Fault('SESSION_STORE_UNAVAILABLE', 'an open key vanished');
-    if (!holder.startsWith('{')) return holder;
+    if (!isBirth(holder)) return holder;
     const begun = JSON.parse(holder) as Birth;
     await this.begin(begun);
     await this.timed(() => this.redis.set(nameKey, begun.key.session));
     return begun.key.session;
+  }
+
+  async find(tenant: string, name: OpenName): Promise<string | undefined> {
+    const holder = await this.timed(() => this.redis.get(nameKeyOf(tenant, name)));
+    return holder === null || isBirth(holder) ? undefined : holder;
   }
 
   async list(tenant: string, limit: number, after?: string): Promise<Listed> {
@@ -177,6 +182,15 @@ function isCluster(redis: Redis | Cluster): redis is Cluster {
 function keysOf(key: SessionKey): [string, string] {
   const log = logName(key);
   return [log, log.replace(/log$/, 'snapshot')];
+}
+
+function nameKeyOf(tenant: string, { pep, openKey }: OpenName): string {
+  return `assent:{${encode(tenant)}/open/${encode(pep)}/${encode(openKey)}}:session`;
+}
+
+/** What a name holds until its log is known to have begun; then it is the session's id. */
+function isBirth(holder: string): boolean {
+  return holder.startsWith('{');
 }
 
 /** A session stands in its tenant's listing twice: by time of opening for pages, and by id to be found. */

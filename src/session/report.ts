@@ -1,7 +1,7 @@
 /** What became of an allow, and whose words its output brought. */
 import type { Pep } from '../model/ask.ts';
 import { Malformed, Refusal } from '../model/refusal.ts';
-import type { Outcome, Seen } from '../model/session.ts';
+import type { Harvested, Outcome } from '../model/session.ts';
 import { appendUntilDone } from './append.ts';
 import { packSeen } from './entry.ts';
 import type { Fold, Permit } from './fold.ts';
@@ -14,7 +14,7 @@ export interface OutcomeReport {
   readonly decisionId: string;
   readonly outcome: Outcome;
   /** The values of the output, hashed; called once, with the action that the decision allowed. */
-  readonly harvest: (action: string) => readonly Seen[];
+  readonly harvest: (action: string) => Harvested;
   /** The far side's proof that nothing happened; empty: none. */
   readonly failureProof: string;
   /** Unix ms. */
@@ -23,7 +23,8 @@ export interface OutcomeReport {
 
 /**
  * Enters an outcome into the session, once; the same report again changes nothing. An outcome reported as unknown may
- * be settled by a later report. Resolves with the number of values whose origin is remembered.
+ * be settled by a later report. Resolves with the number of values whose origin is
+ * remembered: none for a report that changed nothing.
  * @throws Refusal `session.unknown`, `.torn`, `.task_closed`, and `.not_yours` for a decision somebody else asked for
  * @throws Malformed for a decision that is no allow of this session, and for an outcome that contradicts an earlier one
  */
@@ -32,9 +33,11 @@ export async function reportOutcome(lanes: Lanes, report: OutcomeReport): Promis
   const lane = await lanes.find({ tenant: pep.tenant, session: report.sessionId });
   if (findPermit(lane.fold, decisionId)[1] === undefined) await lane.refresh();
   const permit = permitOf(lane.fold, report);
-  const seen = report.harvest(permit.action);
+  const { seen, lost } = report.harvest(permit.action);
+  let entered = false;
   await appendUntilDone(lane, (fold) => {
-    if (!awaits(fold, report)) return undefined;
+    entered = awaits(fold, report);
+    if (!entered) return undefined;
     return {
       kind: 'report',
       at,
@@ -43,9 +46,10 @@ export async function reportOutcome(lanes: Lanes, report: OutcomeReport): Promis
       outcome,
       proof: failureProof,
       seen: packSeen(seen),
+      lost,
     };
   });
-  return new Set(seen.map(({ hash }) => hash)).size;
+  return entered ? new Set(seen.map(({ hash }) => hash)).size : 0;
 }
 
 function permitOf(fold: Fold, { pep, decisionId }: OutcomeReport): Permit {

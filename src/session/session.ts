@@ -1,6 +1,5 @@
 /** Which task is this, what has been done in it, and did nobody else act on it meanwhile? */
 import { randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Ask } from '../model/ask.ts';
 import type { Caller } from '../model/caller.ts';
 import type { Answer, Judged, Verdict } from '../model/decision.ts';
@@ -9,18 +8,19 @@ import type { Mandate } from '../model/mandate.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
 import type { Opening, Seen, Session } from '../model/session.ts';
 import type { SessionVerbs } from '../model/verbs.ts';
+import { createOpenIfAbsent } from './absent.ts';
 import { DEFAULT_BOUNDS, type SessionBounds } from './bounds.ts';
 import { nameCause } from './cause.ts';
 import { answerWithoutTrace, type Committing, commitVerdict } from './commit.ts';
 import { type Entrant, enter } from './enter.ts';
-import { answerKey, type Fold } from './fold.ts';
+import { answerKey, type Fold, type JudgedBy } from './fold.ts';
 import { createSessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import { createLanes, type Lanes } from './lanes.ts';
 import { type OutcomeReport, reportOutcome } from './report.ts';
 import { answerWithoutStore, openingWithoutStore } from './stale.ts';
 import type { SessionStore } from './store.ts';
-import { createVerbs, openSession } from './verbs.ts';
+import { createVerbs } from './verbs.ts';
 
 export interface SessionRoomOptions {
   readonly store: SessionStore;
@@ -33,6 +33,12 @@ export interface SessionRoomOptions {
   readonly readMandate: (tenant: string, mandate: Mandate) => readonly Seen[];
   /** Whether the catalog calls the action a public read, good without a session. */
   readonly isStateless: (action: string) => boolean;
+  /** Another replica may have decided in the session by a newer policy than the one in force here. */
+  readonly policy: {
+    isOlderThan(judgedBy: JudgedBy): boolean;
+    /** Follows the newest; never rejects, and does not wait for ever. */
+    catchUp(): Promise<void>;
+  };
   /** Something failed beside any ask. */
   readonly reportFault: (cause: unknown) => void;
   /** Folds held in memory. */
@@ -46,12 +52,17 @@ export interface SessionRoomOptions {
 
 export interface SessionRoom {
   /**
-   * Loads (or opens) the session of an ask; undefined for a stateless one. While the store is gone, a public read goes
-   * on with the session as it was last known here, or as a stateless ask.
-   * @throws Refusal `session.unknown`, `session.torn`; Fault `SESSION_STORE_UNAVAILABLE`
+   * Loads (or opens) the session of an ask; undefined for a stateless one. A dry run opens none: where there is none
+   * yet, it goes on with one that only it sees. While the store is gone, a public read goes on with the session as it
+   * was last known here, or as a stateless ask. A policy older than the session's catches up here.
+   * @throws Refusal `session.unknown`, `session.torn`, `session.expired` for a mandate that is over before there is a
+   * session; Fault `SESSION_STORE_UNAVAILABLE`
    */
   findSession(ask: Ask, caller: Caller, at: number): Promise<Opening | undefined>;
-  /** The session as it is now; null for a stateless ask. Throws what `enter` throws, `session.required`, `session.torn`. */
+  /**
+   * The session as it is now; null for a stateless ask. Throws what `enter` throws, `session.required`, `session.torn`;
+   * Fault `POLICY_BEHIND` for an ask to be judged by an older policy than one before it.
+   */
   enterSession(entrant: Entrant, opening: Opening | undefined): Session | null;
   /** Appends the verdict; undefined when somebody else acted on the session meanwhile. See `commitVerdict`. */
   commit(facts: Facts, verdict: Verdict, judged: Judged | undefined): Promise<Answer | undefined>;
@@ -67,10 +78,9 @@ export const DEFAULT_MAX_SESSIONS = 10_000;
 export const DEFAULT_MAX_BYTES: number = 256 * 1024 * 1024;
 export const DEFAULT_ALLOW_LIFETIME_MS = 30_000;
 export const DEFAULT_SNAPSHOT_EVERY = 64;
-const OPEN_KEYS_REMEMBERED = 10_000;
 
 export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
-  const { store, now, readMandate, reportFault } = options;
+  const { store, now, policy, readMandate, reportFault } = options;
   const keys = createSessionKeys(options.fleetKey, options.keyId);
   const bounds = options.bounds ?? DEFAULT_BOUNDS;
   const lanes = createLanes({
@@ -89,7 +99,6 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
     now,
     allowLifetimeMs: options.allowLifetimeMs ?? DEFAULT_ALLOW_LIFETIME_MS,
   };
-  const opened = new LRUCache<string, string>({ max: OPEN_KEYS_REMEMBERED });
   const opener = {
     store,
     lanes,
@@ -97,28 +106,19 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
     readMandate,
     newId: (): string => randomBytes(16).toString('base64url'),
   };
-
-  async function sessionOf(ask: Ask, at: number): Promise<string | undefined> {
-    const { pep, session } = ask;
-    if (session.kind === 'none') return undefined;
-    if (session.kind === 'id') return session.id;
-    const name = `${pep.tenant}\n${pep.id}\n${session.key}`;
-    const known = opened.get(name);
-    if (known !== undefined) return known;
-    if (!pep.roles.has('opener')) throw new Refusal('session.unknown');
-    const id = await openSession(opener, { pep, mandate: session.mandate, openKey: session.key, at });
-    opened.set(name, id);
-    return id;
-  }
+  const absent = createOpenIfAbsent(opener, by);
 
   return {
     async findSession(ask, _caller, at) {
-      const id = await sessionOf(ask, at);
-      if (id === undefined) return undefined;
-      const key = { tenant: ask.pep.tenant, session: id };
+      const { pep, session } = ask;
+      if (session.kind === 'none') return undefined;
+      const found = session.kind === 'id' ? session.id : await absent.find(ask, session, at);
+      if (typeof found !== 'string') return found;
+      const key = { tenant: pep.tenant, session: found };
       try {
         const lane = await lanes.find(key);
         if (needsRefresh(ask, lane.fold, at)) await lane.refresh();
+        if (policy.isOlderThan(lane.fold.now.judgedBy)) await policy.catchUp();
         return lane.fold.now.opening;
       } catch (cause) {
         const stateless = options.isStateless(ask.action);
@@ -131,7 +131,12 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
         if (entrant.action.stateless) return null;
         throw new Refusal('session.required');
       }
-      return enter(laneOf(lanes, opening, entrant.action), entrant, by);
+      const entered = absent.draftOf(opening) ?? laneOf(lanes, opening, entrant.action);
+      const session = enter(entered, entrant, by);
+      // It did not catch up, or the session moved on since: an answer given before needs no policy.
+      if (session.answered === undefined && policy.isOlderThan(entered.fold.now.judgedBy))
+        throw new Fault('POLICY_BEHIND', 'another replica decided by a newer one');
+      return session;
     },
 
     commit(facts, verdict, judged) {
@@ -140,11 +145,12 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
         const answer = answerWithoutTrace(facts, verdict, by);
         return Promise.resolve(ask.session.kind === 'none' ? answer : { ...answer, stale: true });
       }
-      const lane = laneOf(lanes, { tenant: ask.pep.tenant, id: session.id }, action);
       if (ask.dryRun) {
+        const lane = lanes.known({ tenant: ask.pep.tenant, session: session.id });
         const answer = answerWithoutTrace(facts, verdict, by);
-        return Promise.resolve(lane.stale ? { ...answer, stale: true } : answer);
+        return Promise.resolve(lane?.stale === true ? { ...answer, stale: true } : answer);
       }
+      const lane = laneOf(lanes, { tenant: ask.pep.tenant, id: session.id }, action);
       const committed = commitVerdict(lane, facts, { verdict, judged, by });
       if (!action.stateless) return committed;
       return committed.catch((cause: unknown) => answerWithoutStore(cause, { facts, verdict, lane, by }));

@@ -1,7 +1,7 @@
 /** A fold as text and back, so that replicas need not read a log from its beginning. */
+import type { Origin } from '../model/catalog.ts';
 import type { Decimal } from '../model/decimal.ts';
 import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
-import type { Seen } from '../model/session.ts';
 import { emptyFold, type Fold, type Operation, type Permit, type Standing, type Table } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { StoredSnapshot } from './store.ts';
@@ -22,7 +22,9 @@ interface Body {
   readonly answers: readonly (readonly [string, JsonValue, number, string, string, number, number])[];
   /** Id, enforcement point, minted, at. */
   readonly spentIds: readonly (readonly [string, string, number, number])[];
-  readonly origins: readonly (readonly [string, Seen['origin']])[];
+  readonly origins: readonly (readonly [string, Origin])[];
+  readonly awaited: readonly (readonly [string, number])[];
+  readonly tentative: readonly (readonly [string, number])[];
 }
 
 /** Equal folds give equal text, whatever order their entries took through memory. */
@@ -37,6 +39,7 @@ export function encodeFold(fold: Fold, keyId: string): string {
     );
   const rest = {
     acts: sorted(fold.acts),
+    awaited: sorted(fold.awaited),
     format: FORMAT,
     hopSums: sorted(fold.hopSums).map(([name, sum]) => [name, textOf(sum)]),
     key: keyId,
@@ -46,6 +49,7 @@ export function encodeFold(fold: Fold, keyId: string): string {
     permits: sorted(fold.permits),
     reads: [...fold.reads.entries()],
     spentIds: [...fold.spentIds.entries()].map(([id, { pep, minted, at }]) => [id, pep, minted, at]),
+    tentative: sorted(fold.tentative),
   };
   return `{"answers":[${answers.join(',')}],${canonicalJson(rest as unknown as JsonValue).slice(1)}`;
 }
@@ -75,6 +79,8 @@ export function decodeFold(text: string, keyId: string): Fold | undefined {
     );
   for (const [id, pep, minted, at] of body.spentIds) fold.spentIds.put(id, { pep, minted, at }, NO_UNDO);
   for (const [hash, origin] of body.origins) fold.origins.put(hash, origin, NO_UNDO);
+  for (const [id, version] of body.awaited) fold.awaited.set(id, version);
+  for (const [hash, version] of body.tentative) fold.tentative.set(hash, version);
   return fold;
 }
 

@@ -119,14 +119,18 @@ class SqliteSessionStore implements SessionStore {
     const { key, entry } = birth;
     return this.write(() => {
       if (name !== undefined) {
-        const holder = this.sql.holder.get(key.tenant, name.pep, name.openKey)?.['session'];
-        if (typeof holder === 'string') return holder;
+        const holder = this.holderNow(key.tenant, name);
+        if (holder !== undefined) return holder;
         this.sql.claim.run(key.tenant, name.pep, name.openKey, key.session);
       }
       this.appendNow(logName(key), GENESIS, [entry]);
       this.sql.enlist.run(key.tenant, listingMember(birth));
       return key.session;
     });
+  }
+
+  async find(tenant: string, name: OpenName): Promise<string | undefined> {
+    return this.read(() => this.holderNow(tenant, name));
   }
 
   async list(tenant: string, limit: number, after?: string): ReturnType<SessionStore['list']> {
@@ -140,6 +144,11 @@ class SqliteSessionStore implements SessionStore {
   async close(): Promise<void> {
     this.flush();
     this.db.close();
+  }
+
+  private holderNow(tenant: string, { pep, openKey }: OpenName): string | undefined {
+    const holder = this.sql.holder.get(tenant, pep, openKey)?.['session'];
+    return typeof holder === 'string' ? holder : undefined;
   }
 
   private appendNow(log: string, expected: Head, entries: readonly StoredEntry[]): Appended {

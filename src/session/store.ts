@@ -89,6 +89,8 @@ export interface SessionStore {
    * with the session that holds the name, whose first entry then is in its log whatever crashed in between.
    */
   open(birth: Birth, name?: OpenName): Promise<string>;
+  /** The session that holds the name; undefined for a name never used, or whose birth is not known to be done. */
+  find(tenant: string, name: OpenName): Promise<string | undefined>;
   /** At most `limit` sessions of a tenant, newest first, after the cursor. */
   list(tenant: string, limit: number, after?: string): Promise<Listed>;
   /** Releases connections and files; what was acknowledged stays. */

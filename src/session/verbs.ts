@@ -7,11 +7,12 @@ import type { SessionVerbs, SessionView } from '../model/verbs.ts';
 import { appendUntilDone } from './append.ts';
 import { encodeEntry } from './encode.ts';
 import { same } from './enter.ts';
-import { type LaterEntry, type OpenEntry, packSeen } from './entry.ts';
+import { type LaterEntry, packSeen } from './entry.ts';
 import type { Fold } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
+import { entryOf } from './opening.ts';
 import { GENESIS, logName, type SessionStore } from './store.ts';
 import { describeSession } from './view.ts';
 
@@ -36,15 +37,7 @@ export function openSession(
   { pep, mandate, openKey, at }: { pep: Pep; mandate: Mandate; openKey: string | undefined; at: number },
 ): Promise<string> {
   const key = { tenant: pep.tenant, session: newId() };
-  const entry: OpenEntry = {
-    kind: 'open',
-    at,
-    pep: pep.id,
-    id: key.session,
-    tenant: pep.tenant,
-    mandate,
-    seen: packSeen(readMandate(pep.tenant, mandate)),
-  };
+  const entry = entryOf({ pep, mandate, at, id: key.session, seen: readMandate(pep.tenant, mandate) });
   const payload = encodeEntry(entry, keys.id);
   const digest = keys.sealEntry(logName(key), GENESIS, payload);
   const birth = { key, openedAt: at, entry: { version: 1, digest, payload } };

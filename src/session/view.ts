@@ -15,6 +15,7 @@ import type { Session } from '../model/session.ts';
 import type { SessionView } from '../model/verbs.ts';
 import type { SessionBounds } from './bounds.ts';
 import { countedAs, type Fold, NONE, of, type Permit, type Table } from './fold.ts';
+import { amountOf, isOpen } from './permits.ts';
 import { NEVER, readRate } from './rate.ts';
 
 const RECENT_FOR_POLICY = 8;
@@ -22,6 +23,7 @@ const RECENT_FOR_POLICY = 8;
 /** What one ask brings to its view of the session. */
 export interface Viewing {
   readonly action: string;
+  readonly effectful: boolean;
   readonly at: number;
   readonly authority: Authority;
   readonly identity: string | undefined;
@@ -33,10 +35,12 @@ export interface Viewing {
 export function viewSession(fold: Fold, viewing: Viewing, bounds: SessionBounds): Session {
   const { now } = fold;
   const { action, at, earlier, identity } = viewing;
-  const open = isOpen(earlier) ? earlier : undefined;
-  const held = identity !== undefined && identity === open?.identity ? 1 : 0;
+  const open = earlier !== undefined && isOpen(earlier) ? earlier : undefined;
+  const done = viewing.effectful && earlier?.state === 'executed';
+  // An effect that took place is not spent again either: its operation is refused for that, and for nothing else.
+  const held = done ? earlier : open;
+  const own = identity !== undefined && identity === open?.identity ? 1 : 0;
   const rate = readRate(of(now.rates, countedAs(now.rates, action, bounds.actions)) ?? NEVER, at);
-  const sums = netSums(fold, open);
   return {
     id: now.opening.id,
     state: now.state,
@@ -46,18 +50,17 @@ export function viewSession(fold: Fold, viewing: Viewing, bounds: SessionBounds)
     steps: now.steps,
     denials: now.denials,
     recent: now.recent.slice(0, RECENT_FOR_POLICY),
-    duplicate:
-      earlier?.state === 'executed' || (identity !== undefined && (fold.acts.get(identity) ?? 0) > held),
+    duplicate: done || (identity !== undefined && (fold.acts.get(identity) ?? 0) > own),
     operation: open === undefined ? 'none' : open.state === 'unknown' ? 'unknown' : 'same',
-    counts: countsFor(now.counts, action, bounds),
+    counts: countsFor(now.counts, { action, held: held === undefined ? 0 : 1 }, bounds),
     rate: {
       action_per_second: rate.perSecond,
       action_per_minute: rate.perMinute,
       session_per_minute: readRate(now.rate, at).perMinute,
     },
     throttles: of(now.throttles, countedAs(now.throttles, action, bounds.actions)) ?? NONE,
-    sums: textOf(sums),
-    remaining: textOf(remainingOf(fold, viewing.authority, open)),
+    sums: textOf(netSums(fold, held)),
+    remaining: textOf(remainingOf(fold, viewing.authority, held)),
     task: {
       type: now.mandate.taskType,
       purpose: now.mandate.purpose,
@@ -67,27 +70,17 @@ export function viewSession(fold: Fold, viewing: Viewing, bounds: SessionBounds)
     mandatePermits: namesAction(now.mandate, action),
     head: now.head,
     answered: viewing.answered,
-    originOf: (hash) => fold.origins.get(hash),
+    originOf: (hash) => (fold.tentative.has(hash) ? 'unknown' : fold.origins.get(hash)),
   };
 }
 
-function isOpen(permit: Permit | undefined): boolean {
-  return permit?.state === 'permitted' || permit?.state === 'unknown';
-}
-
-/** Spent by budget, without what this ask's own operation holds: asked again, it is spent once. */
-function netSums({ now }: Fold, open: Permit | undefined): Table<Decimal> {
-  if (open === undefined || open.consume.length === 0) return now.sums;
+/** Spent by budget, without what this ask's own operation took: asked again, it is spent once. */
+function netSums({ now }: Fold, held: Permit | undefined): Table<Decimal> {
+  if (held === undefined || held.consume.length === 0) return now.sums;
   const net: Record<string, Decimal> = { ...now.sums };
   for (const budget of Object.keys(net))
-    net[budget] = subtractDecimal(net[budget] ?? ZERO, heldBy(open, budget));
+    net[budget] = subtractDecimal(net[budget] ?? ZERO, amountOf(held.consume, budget));
   return net;
-}
-
-function heldBy(permit: Permit, budget: string): Decimal {
-  return permit.consume
-    .filter((consumption) => consumption.budget === budget)
-    .reduce((sum, { amount }) => addDecimal(sum, parseDecimal(amount) ?? ZERO), ZERO);
 }
 
 /**
@@ -98,13 +91,13 @@ function heldBy(permit: Permit, budget: string): Decimal {
 export function remainingOf(
   fold: Fold,
   authority: Authority | undefined,
-  open: Permit | undefined,
+  held: Permit | undefined,
 ): Table<Decimal> {
-  const sums = netSums(fold, open);
+  const sums = netSums(fold, held);
   const left: Record<string, Decimal> = {};
   for (const [budget, limit] of Object.entries(fold.now.mandate.limits)) {
     const ofMandate = subtractDecimal(parseDecimal(limit) ?? ZERO, of(sums, budget) ?? ZERO);
-    const ofChain = authority === undefined ? undefined : remainingOfChain(fold, authority, open, budget);
+    const ofChain = authority === undefined ? undefined : remainingOfChain(fold, authority, held, budget);
     left[budget] = ofChain !== undefined && compareDecimal(ofChain, ofMandate) < 0 ? ofChain : ofMandate;
   }
   return left;
@@ -114,15 +107,15 @@ export function remainingOf(
 function remainingOfChain(
   fold: Fold,
   authority: Authority,
-  open: Permit | undefined,
+  held: Permit | undefined,
   budget: string,
 ): Decimal | undefined {
   let least: Decimal | undefined;
   for (const hop of authority.hops) {
     const limit = of(of(authority.hopLimits, hop) ?? NONE, budget);
     if (limit === undefined) continue;
-    const held = open?.hops.includes(hop) === true ? heldBy(open, budget) : ZERO;
-    const spent = subtractDecimal(fold.hopSums.get(`${hop} ${budget}`) ?? ZERO, held);
+    const own = held?.hops.includes(hop) === true ? amountOf(held.consume, budget) : ZERO;
+    const spent = subtractDecimal(fold.hopSums.get(`${hop} ${budget}`) ?? ZERO, own);
     const left = subtractDecimal(limit, spent);
     if (least === undefined || compareDecimal(left, least) < 0) least = left;
   }
@@ -149,14 +142,22 @@ function textOf(table: Table<Decimal>): Table<string> {
   return texts;
 }
 
-/** Past the bound an action has the count of all others, which is never too small. */
-function countsFor(counts: Table<number>, action: string, bounds: SessionBounds): Table<number> {
+/**
+ * Without what this ask's own operation was counted. Past the bound an action has the count of all others, which is
+ * never too small.
+ */
+function countsFor(
+  counts: Table<number>,
+  { action, held }: { action: string; held: number },
+  bounds: SessionBounds,
+): Table<number> {
   const name = countedAs(counts, action, bounds.actions);
-  return name === action ? counts : { ...counts, [action]: of(counts, name) ?? 0 };
+  if (name === action && held === 0) return counts;
+  return { ...counts, [action]: (of(counts, name) ?? 0) - held };
 }
 
 /** Exact names, `prefix.*`, or `*`. */
-function namesAction(mandate: Mandate, action: string): boolean {
+export function namesAction(mandate: Mandate, action: string): boolean {
   return mandate.actions.some((pattern) =>
     pattern === '*'
       ? true

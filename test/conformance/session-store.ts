@@ -191,6 +191,16 @@ export function describeSessionStore(name: string, { make, shared, destroy }: St
       expect(await store.open(birthOf(fresh()), { pep: 'a', openKey })).toBe(first);
     });
 
+    test('a name is found as soon as its session is open, and finding takes no name', async () => {
+      const name = { pep: 'pep/1', openKey: `thread {${id()}}` };
+      expect(await store.find(tenant, name)).toBeUndefined();
+      const birth = birthOf(fresh());
+      expect(await other.open(birth, name)).toBe(birth.key.session);
+      expect(await store.find(tenant, name)).toBe(birth.key.session);
+      expect(await store.find(tenant, { ...name, pep: 'pep/2' })).toBeUndefined();
+      expect(await store.find(`${tenant}-2`, name)).toBeUndefined();
+    });
+
     test('listing pages through a tenant newest first, and through no other', async () => {
       const mine = `t-${id()}`;
       const births = Array.from({ length: 7 }, (_, i) =>

@@ -1,7 +1,7 @@
 /** Real chains through the real walk and a real session: what they limit, and for how long. */
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { allow, createWorld, requestId, said, type Wish, type World } from '../session/world.ts';
+import { allow, createWorld, pep, requestId, said, type Wish, type World } from '../session/world.ts';
 import { AT, agentSection, callerOf, type HopChanges, hop, identityOf, NOW, verifierOf } from './chains.ts';
 
 interface Stage {
@@ -45,6 +45,20 @@ test('an allow ends with the first hop to end, and is not given again after it',
   expect([said(decision), decision.expiresAt]).toEqual(['allow', (NOW + 20) * 1000]);
   expect(await world.ask(wish)).toMatchObject({ replayed: true, expiresAt: decision.expiresAt });
   world.clock.at = (NOW + 20) * 1000;
+  expect(said(await world.ask(wish))).toBe('delegation.expired');
+});
+
+test('a mandate amended to last longer does not make its hops last longer', async () => {
+  const { world, session, give, spend } = await stage();
+  const opener = pep();
+  const { mandate } = await world.room.verbs.get(opener, session);
+  const chain = [await give('a', 'b', { exp: NOW + 86_400 })];
+  const wish = { ...spend('b', chain, '1'), caller: callerOf('b', { expiresAt: AT + 86_400_000 }) };
+  await world.room.verbs.amend(opener, session, { ...mandate, expiresAt: AT + 7_200_000 });
+  world.clock.at = AT + 3_599_000;
+  const last = await world.ask(wish);
+  expect([said(last), last.expiresAt]).toEqual(['allow', AT + 3_600_000]);
+  world.clock.at = AT + 3_600_000;
   expect(said(await world.ask(wish))).toBe('delegation.expired');
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { formatDecimal, ZERO } from '../../src/model/decimal.ts';
 import { canonicalJson, type JsonValue } from '../../src/model/json.ts';
 import type { Effect } from '../../src/model/reason.ts';
 import { reasonOf } from '../../src/model/reason.ts';
@@ -9,6 +10,7 @@ import { encodeAsk, encodeEntry } from '../../src/session/encode.ts';
 import type { AskEntry, LaterEntry, OpenEntry } from '../../src/session/entry.ts';
 import type { Fold } from '../../src/session/fold.ts';
 import { createSessionKeys } from '../../src/session/keys.ts';
+import { findPermit } from '../../src/session/permits.ts';
 import { decodeFold, encodeFold, sealSnapshot } from '../../src/session/snapshot.ts';
 import { GENESIS, logName, type StoredEntry } from '../../src/session/store.ts';
 import { NO_UNDO, Undo } from '../../src/session/undo.ts';
@@ -60,6 +62,7 @@ const ask = fc
     effect: fc.constantFrom<Effect>('allow', 'allow', 'allow', 'deny', 'throttle', 'escalate'),
     action: fc.constantFrom('a', 'b', 'c', 'd', '__proto__'),
     effectful: fc.boolean(),
+    foreign: fc.boolean(),
     kind: fc.constantFrom('external' as const, 'write' as const),
     operation: fc.option(small, { nil: undefined }),
     identity: fc.option(small, { nil: undefined }),
@@ -79,6 +82,7 @@ const ask = fc
         action: made.action,
         class: made.kind,
         effectful: made.effectful,
+        ...(made.foreign ? { foreign: true as const } : {}),
         subject: ANA,
         actor: BOT,
         owner: BOT,
@@ -101,6 +105,7 @@ const report = fc
     outcome: fc.constantFrom('executed' as const, 'failed' as const, 'unknown' as const),
     proof: fc.constantFrom('', 'p'),
     seen,
+    lost: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   })
   .map(
     (made) =>
@@ -219,6 +224,71 @@ describe('folds', () => {
     );
   });
 
+  test('whatever may still take effect is held, for each operation the largest of its allows', () => {
+    fc.assert(
+      fc.property(story, (told) => {
+        const { fold } = begin();
+        const allowed: [string, string][] = [];
+        const heard = told.map(([make, wait]): (typeof told)[number] => [
+          (at, id) => {
+            const entry = make(at, id);
+            if (entry.kind === 'ask' && entry.answer.effect === 'allow')
+              allowed.push([id, entry.answer.consume[0]?.amount ?? '0']);
+            return entry;
+          },
+          wait,
+        ]);
+        tell(fold, heard);
+        const held = new Map<string, number>();
+        for (const [id, amount] of allowed) {
+          const [latest, permit] = findPermit(fold, id);
+          if (permit === undefined || permit.state === 'failed') continue;
+          held.set(latest, Math.max(held.get(latest) ?? 0, Number(amount)));
+        }
+        const cents = (amount: number): number => Math.round(amount * 100);
+        const total = [...held.values()].reduce((sum, amount) => sum + cents(amount), 0);
+        // Of reads whose permits were forgotten, the amounts stay spent.
+        expect(cents(Number(formatDecimal(fold.now.sums['money'] ?? ZERO)))).toBeGreaterThanOrEqual(total);
+      }),
+    );
+  });
+
+  test('an operation that stands for another act now takes nothing from the allow of the first', () => {
+    const { fold } = begin();
+    const allow =
+      (act: string, amount: string) =>
+      (at: number, id: string): LaterEntry => ({
+        kind: 'ask',
+        at,
+        pep: 'p',
+        request: requestId(at),
+        content: 'c',
+        action: 'a',
+        class: 'external',
+        effectful: true,
+        subject: ANA,
+        actor: BOT,
+        owner: BOT,
+        hops: ['h'],
+        operation: 'op',
+        act,
+        answer: {
+          id,
+          effect: 'allow',
+          reasons: [],
+          obligations: [],
+          consume: [{ budget: 'money', amount }],
+        },
+      });
+    tell(fold, [
+      [allow('one', '900'), 0],
+      [allow('two', '1'), 0],
+    ]);
+    expect(formatDecimal(fold.now.sums['money'] ?? ZERO)).toBe('901');
+    expect(formatDecimal(fold.hopSums.get('h money') ?? ZERO)).toBe('901');
+    expect(['d0', 'd1'].map((id) => findPermit(fold, id)[0])).toEqual(['d0', 'd1']);
+  });
+
   test('no story leaves a budget below zero or a standing act that nobody holds', () => {
     fc.assert(
       fc.property(story, (told) => {
@@ -230,6 +300,8 @@ describe('folds', () => {
         expect(fold.answers.size).toBeLessThanOrEqual(bounds.answers);
         expect(fold.origins.size).toBeLessThanOrEqual(bounds.origins);
         expect(fold.reads.size).toBeLessThanOrEqual(bounds.reads);
+        expect(fold.awaited.size).toBeLessThanOrEqual(bounds.reads);
+        for (const hash of fold.tentative.keys()) expect(fold.origins.get(hash)).toBe('trusted');
         expect(Object.keys(fold.now.counts).length).toBeLessThanOrEqual(bounds.actions + 1);
       }),
     );

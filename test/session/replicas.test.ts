@@ -99,8 +99,10 @@ describe.skipIf(url === undefined)('two replicas on one Redis (ASSENT_TEST_REDIS
 
   test('what one replica suspends, resumes, amends or learns the other knows', async () => {
     const session = await open();
-    const { id } = await a.ask(spend(session, { identity: 'x', operation: 'op' }));
-    expect((await b.ask(spend(session, { identity: 'x', operation: 'op' }))).id).toBe(id);
+    const operation = spend(session, { identity: 'x', operation: 'op' });
+    const { id, executionKey } = await a.ask(operation);
+    expect(await b.ask(operation)).toMatchObject({ effect: 'allow', executionKey });
+    expect((await a.room.verbs.get(us, session)).spent).toEqual({ money: '1' });
     await b.report(session, id, 'failed', { pep: us, proof: 'p' });
     expect((await a.room.verbs.get(us, session)).spent).toEqual({ money: '0' });
     await a.room.verbs.suspend(us, session, '');
@@ -109,6 +111,31 @@ describe.skipIf(url === undefined)('two replicas on one Redis (ASSENT_TEST_REDIS
     expect(said(await b.ask(spend(session)))).toBe('allow');
     await b.room.verbs.amend(us, session, { ...MANDATE, limits: { money: '1' } });
     expect(said(await a.ask(spend(session)))).toBe('session.budget');
+  });
+
+  test('of two amounts asked for under one operation at once, one is allowed and the other frees nothing', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const session = await open();
+      await b.ask(spend(session));
+      const asked = (amount: string) => ({
+        ...spend(session, { operation: 'op', args: { amount } }),
+        policy: () => allow({ budget: 'money', amount }),
+      });
+      const decisions = await Promise.all([a.ask(asked('400')), b.ask(asked('300'))]);
+      expect(decisions.map(said).sort()).toEqual(['allow', 'session.operation_changed']);
+      const held = decisions[0]?.effect === 'allow' ? '401' : '301';
+      expect((await a.room.verbs.get(us, session)).spent).toEqual({ money: held });
+    }
+  });
+
+  test('an allow that was reported at one replica is not given again at the other', async () => {
+    const session = await open();
+    const wish = spend(session, { request: requestId(NOW), operation: 'op' });
+    const { id } = await a.ask(wish);
+    expect(await b.ask(wish)).toMatchObject({ id, replayed: true });
+    await a.report(session, id, 'executed', { pep: us });
+    expect(said(await b.ask(wish))).toBe('session.duplicate');
+    expect(said(await b.ask({ ...wish, request: requestId(NOW) }))).toBe('session.duplicate');
   });
 
   test('a retry finds its answer on the other replica', async () => {

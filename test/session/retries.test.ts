@@ -1,8 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../src/model/session.ts';
 import { DEFAULT_BOUNDS } from '../../src/session/bounds.ts';
-import { ANA, allow, createWorld, EVE, NOW, pep, refuse, requestId, said, type Wish } from './world.ts';
+import {
+  ANA,
+  allow,
+  BOT,
+  createWorld,
+  EVE,
+  MANDATE,
+  NOW,
+  pep,
+  refuse,
+  requestId,
+  said,
+  type Wish,
+} from './world.ts';
 
+const SEEN = { hash: 'b'.repeat(16), origin: 'trusted' } as const;
 const spend = (amount: string) => () => allow({ budget: 'money', amount });
 
 describe('a request id that comes again', () => {
@@ -64,6 +78,41 @@ describe('a request id that comes again', () => {
     expect(said(await world.ask(wish))).toBe('session.expired');
     await world.room.verbs.close(pep(), session);
     expect(said(await world.ask(wish))).toBe('session.task_closed');
+  });
+
+  test.each<[string, Wish]>([
+    ['the token or chain no longer permits', { authority: { permits: false } }],
+    ['the mandate no longer names', {}],
+  ])('gets no allow for an action that %s, but an old refusal', async (_what, change) => {
+    const world = createWorld();
+    const session = await world.open();
+    const allowed: Wish = { session, request: requestId(NOW) };
+    const refused: Wish = { ...allowed, request: requestId(NOW), policy: () => refuse('policy.unspoken') };
+    await world.ask(allowed);
+    await world.ask(refused);
+    if (change.authority === undefined)
+      await world.room.verbs.amend(pep(), session, { ...MANDATE, actions: ['invoice.*'] });
+    expect(said(await world.ask({ ...allowed, ...change }))).toBe('authority.exceeded');
+    expect(await world.ask({ ...refused, ...change })).toMatchObject({ effect: 'deny', replayed: true });
+  });
+
+  test.each([
+    ['executed', 'external', 'session.duplicate', 'deny'],
+    ['unknown', 'external', 'session.operation_unknown', 'escalate'],
+    ['failed', 'external', 'request.too_old', 'deny'],
+    ['executed', 'read', 'request.too_old', 'deny'],
+    ['unknown', 'read', 'request.too_old', 'deny'],
+    ['failed', 'read', 'request.too_old', 'deny'],
+  ] as const)('gets no allow that was reported %s (%s), but %s', async (outcome, kind, code, effect) => {
+    const world = createWorld();
+    const session = await world.open();
+    const wish: Wish = { session, request: requestId(NOW), class: kind, policy: spend('10') };
+    const { id } = await world.ask(wish);
+    await world.report(session, id, outcome, { proof: 'returned by the bank' });
+    const before = await world.room.verbs.get(pep(), session);
+    const again = await world.ask(wish);
+    expect([said(again), again.effect, again.replayed]).toEqual([code, effect, undefined]);
+    expect(await world.room.verbs.get(pep(), session)).toEqual(before);
   });
 
   test('gets no expired allow, but an old refusal', async () => {
@@ -169,11 +218,65 @@ describe('an operation that comes again', () => {
     return { world, session, wish, first: await world.ask(wish) };
   };
 
-  test('is the same permit under a new request id, while its outcome is open', async () => {
+  test('under a new request id is judged anew, spends and counts once and keeps its key', async () => {
     const { world, session, wish, first } = await start();
-    const again = await world.ask(wish);
-    expect(again).toMatchObject({ id: first.id, executionKey: first.executionKey, replayed: true });
-    expect(await world.room.verbs.get(pep(), session)).toMatchObject({ steps: 1, spent: { money: '400' } });
+    expect(await look(world, wish)).toEqual({
+      duplicate: false,
+      operation: 'same',
+      remaining: { money: '1000' },
+    });
+    const seen: unknown[] = [];
+    const policy: Wish['policy'] = ({ counts }) => {
+      seen.push(counts['payment.send']);
+      return allow({ budget: 'money', amount: '400' });
+    };
+    for (let i = 0; i < 3; i += 1) {
+      const again = await world.ask({ ...wish, policy });
+      expect([again.effect, again.replayed, again.executionKey]).toEqual([
+        'allow',
+        undefined,
+        first.executionKey,
+      ]);
+      expect(again.id).not.toBe(first.id);
+    }
+    expect(seen).toEqual([0, 0, 0]);
+    expect(await world.room.verbs.get(pep(), session)).toMatchObject({ steps: 4, spent: { money: '400' } });
+    const deny = await world.ask({ ...wish, policy: () => refuse('policy.unspoken') });
+    expect(said(deny)).toBe('policy.unspoken');
+  });
+
+  test.each([
+    ['100', '400', '600'],
+    ['700', '700', '300'],
+  ])('that now costs %s holds the larger amount, %s', async (amount, spent, left) => {
+    const { world, session, wish } = await start();
+    const again = await world.ask({ ...wish, policy: spend(amount) });
+    expect(again).toMatchObject({ effect: 'allow', consume: [{ budget: 'money', amount }] });
+    expect(await world.room.verbs.get(pep(), session)).toMatchObject({
+      spent: { money: spent },
+      remaining: { money: left },
+    });
+    await world.report(session, again.id, 'failed', { proof: 'returned by the bank' });
+    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '0' });
+  });
+
+  test('under a chain that was signed again is held against both chains, once each', async () => {
+    const world = createWorld();
+    const session = await world.open();
+    const limits = { h1: { money: { units: 500n, scale: 0 } }, h2: { money: { units: 500n, scale: 0 } } };
+    const by = (hop: 'h1' | 'h2'): Wish => ({
+      session,
+      authority: { hops: [hop], hopLimits: { [hop]: limits[hop] } },
+    });
+    const operation = { operation: 'op-1', policy: spend('400') };
+    const first = await world.ask({ ...by('h1'), ...operation });
+    await world.ask({ ...by('h2'), ...operation });
+    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '400' });
+    for (const hop of ['h1', 'h2'] as const)
+      expect(said(await world.ask({ ...by(hop), policy: spend('101') }))).toBe('session.budget');
+    await world.report(session, first.id, 'failed', { proof: 'returned by the bank' });
+    for (const hop of ['h1', 'h2'] as const)
+      expect(said(await world.ask({ ...by(hop), policy: spend('101') }))).toBe('allow');
   });
 
   test('without its operation id is a duplicate', async () => {
@@ -187,31 +290,84 @@ describe('an operation that comes again', () => {
     expect(await look(world, { session, identity, operation: 'op-2' })).toMatchObject({ duplicate: true });
   });
 
-  test('for another business act is refused', async () => {
-    const { world, wish } = await start();
-    expect(said(await world.ask({ ...wish, identity: 'pay INV-18' }))).toBe('session.operation_changed');
+  const CHANGES: readonly [string, Wish][] = [
+    ['another business act', { identity: 'pay INV-18' }],
+    ['other arguments', { args: { amount: '12' } }],
+    ['another action', { action: 'payment.refund' }],
+    ['another agent', { caller: { actor: EVE }, authority: { root: { by: BOT, task: 'invoice_run' } } }],
+    ['another enforcement point', { pep: pep('pep-2') }],
+  ];
+
+  test.each(CHANGES)('for %s is refused, tried or asked, and frees nothing', async (_what, change) => {
+    const { world, session, wish } = await start();
+    for (const dryRun of [true, false]) {
+      const refused = await world.ask({ ...wish, ...change, dryRun });
+      expect([refused.effect, said(refused)]).toEqual(['deny', 'session.operation_changed']);
+    }
+    world.clock.at += 30_000;
+    expect(said(await world.ask({ ...wish, ...change }))).toBe('session.operation_changed');
+    expect(await world.room.verbs.get(pep(), session)).toMatchObject({ steps: 1, spent: { money: '400' } });
   });
 
-  test('with other arguments of the same act is judged anew, spends once and keeps its key', async () => {
+  test.each([
+    ['executed', 'session.operation_changed'],
+    ['unknown', 'session.operation_changed'],
+    ['failed', 'allow'],
+  ] as const)('for another act after it was reported %s: %s', async (outcome, code) => {
     const { world, session, wish, first } = await start();
-    const other = { ...wish, args: { amount: '12' } };
-    expect(await look(world, other)).toEqual({
-      duplicate: false,
-      operation: 'same',
-      remaining: { money: '1000' },
-    });
-    const again = await world.ask({ ...other, policy: spend('700') });
-    expect(again.replayed).toBeUndefined();
-    expect([again.effect, again.executionKey]).toEqual(['allow', first.executionKey]);
-    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '700' });
+    await world.report(session, first.id, outcome, { proof: 'returned by the bank' });
+    expect(said(await world.ask({ ...wish, args: { amount: '12' } }))).toBe(code);
+    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '400' });
   });
 
-  test('by another agent or with another key is not its permit', async () => {
-    const { world, wish } = await start();
+  test('of the same caller with another key is judged anew', async () => {
+    const { world, session, wish } = await start();
     const other = await world.ask({ ...wish, caller: { binding: 'other-key' } });
-    expect(other.replayed).toBeUndefined();
-    const deny = await world.ask({ ...wish, pep: pep('pep-2'), policy: () => refuse('policy.unspoken') });
-    expect(said(deny)).toBe('policy.unspoken');
+    expect([other.effect, other.replayed]).toEqual(['allow', undefined]);
+    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '400' });
+  });
+
+  test('from another enforcement point takes no report away from the first', async () => {
+    const { world, session, wish, first } = await start();
+    await world.ask({ ...wish, pep: pep('pep-2') });
+    expect(await world.report(session, first.id, 'executed', { seen: [SEEN] })).toBe(1);
+  });
+
+  test.each([
+    ['executed', 'external', 'session.duplicate', '400'],
+    ['unknown', 'external', 'session.operation_unknown', '400'],
+    ['failed', 'external', 'allow', '400'],
+    ['executed', 'read', 'allow', '800'],
+    ['unknown', 'read', 'session.operation_unknown', '400'],
+    ['failed', 'read', 'allow', '400'],
+  ] as const)('after it was %s (%s) under a new request id: %s', async (outcome, kind, code, spent) => {
+    // The policy would allow anything.
+    const { world, session, wish, first } = await start({ class: kind, identity: undefined });
+    await world.report(session, first.id, outcome, { proof: 'returned by the bank' });
+    const again = await world.ask(wish);
+    expect([said(again), again.replayed]).toEqual([code, undefined]);
+    expect(await world.room.verbs.get(pep(), session)).toMatchObject({ steps: 2, spent: { money: spent } });
+  });
+
+  test('of a read that was done is judged by what is really left', async () => {
+    const { world, session, wish, first } = await start({ class: 'read', identity: undefined });
+    await world.report(session, first.id, 'executed');
+    expect(await look(world, wish)).toEqual({
+      duplicate: false,
+      operation: 'none',
+      remaining: { money: '600' },
+    });
+  });
+
+  test('that failed and was allowed again is not undone by what is told of the first allow', async () => {
+    const { world, session, wish, first } = await start();
+    const proof = { proof: 'returned by the bank' };
+    await world.report(session, first.id, 'failed', proof);
+    const again = await world.ask(wish);
+    await world.report(session, first.id, 'failed', proof);
+    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '400' });
+    await world.report(session, again.id, 'executed');
+    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '400' });
   });
 
   test('after its permit expired is judged anew and spends once', async () => {
@@ -229,13 +385,13 @@ describe('an operation that comes again', () => {
     expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '0' });
   });
 
-  test('after it was executed is a duplicate', async () => {
+  test('after it was executed is a duplicate, and wants for nothing else', async () => {
     const { world, session, wish, first } = await start();
     await world.report(session, first.id, 'executed');
     expect(await look(world, wish)).toEqual({
       duplicate: true,
       operation: 'none',
-      remaining: { money: '600' },
+      remaining: { money: '1000' },
     });
   });
 
@@ -280,7 +436,8 @@ describe('reports', () => {
     });
     await world.report(session, id, 'executed');
     const { head } = await world.room.verbs.get(pep(), session);
-    await world.report(session, id, 'executed');
+    // Nothing of the second output is remembered, and the answer does not say so either.
+    expect(await world.report(session, id, 'executed', { seen: [SEEN] })).toBe(0);
     expect((await world.room.verbs.get(pep(), session)).head).toEqual(head);
     await expect(world.report(session, id, 'failed', { proof: 'x' })).rejects.toMatchObject({
       field: 'outcome',

@@ -3,7 +3,22 @@ import type { Authority } from '../../src/model/authority.ts';
 import { parseDecimal, ZERO } from '../../src/model/decimal.ts';
 import type { Session } from '../../src/model/session.ts';
 import { createMemorySessionStore } from '../../src/session/memory.ts';
-import { ANA, allow, BOT, createWorld, EVE, NOW, pep, refuse, requestId, said, type Wish } from './world.ts';
+import {
+  ANA,
+  allow,
+  BOT,
+  createWorld,
+  EVE,
+  MANDATE,
+  NOW,
+  pep,
+  refuse,
+  requestId,
+  said,
+  type Wish,
+} from './world.ts';
+
+const NO = refuse('policy.unspoken');
 
 /** Runs the ask and hands back what policy saw. */
 async function seenBy(world: ReturnType<typeof createWorld>, wish: Wish): Promise<Session> {
@@ -480,6 +495,87 @@ describe('opening', () => {
     await world.room.verbs.close(pep(), id);
     expect(said(await world.ask({ session: open }))).toBe('session.task_closed');
     expect((await world.ask({ session: open, pep: pep('pep-2') })).committed?.session).not.toBe(id);
+  });
+
+  test('a dry run that would open judges by its own mandate, and neither opens nor takes the key', async () => {
+    const world = createWorld();
+    const open = (purpose: string) =>
+      ({ kind: 'open', key: 'thread-9', mandate: { ...MANDATE, purpose } }) as const;
+    const judged: unknown[] = [];
+    const policy: Wish['policy'] = (session) => {
+      const { steps, task, remaining } = session;
+      judged.push([steps, task.purpose, remaining, session.originOf('a'.repeat(16))]);
+      return allow({ budget: 'money', amount: '1000' });
+    };
+    const none = await world.ask({ session: open('one'), action: 'x', dryRun: true, policy: () => NO });
+    for (let i = 0; i < 2; i += 1) {
+      const tried = await world.ask({ session: open('one'), operation: 'op', dryRun: true, policy });
+      expect(tried).toMatchObject({ effect: 'allow' });
+      expect([tried.committed, tried.expiresAt, tried.executionKey]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    }
+    expect(judged).toEqual([
+      [0, 'one', { money: '1000' }, 'user'],
+      [0, 'one', { money: '1000' }, 'user'],
+    ]);
+    expect((await world.room.verbs.list(pep(), { size: 10, token: '' })).sessions).toEqual([]);
+    // Retries of one cause are one cause, also where there is no session to be equal.
+    const again = await world.ask({ session: open('one'), action: 'x', dryRun: true, policy: () => NO });
+    const other = { ...open('one'), key: 'thread-10' };
+    expect(again.causeId).toBe(none.causeId);
+    expect(
+      (await world.ask({ session: other, action: 'x', dryRun: true, policy: () => NO })).causeId,
+    ).not.toBe(none.causeId);
+    const asked = await world.ask({ session: open('two') });
+    const view = await world.room.verbs.get(pep(), asked.committed?.session ?? '');
+    expect([view.mandate.purpose, view.steps]).toEqual(['two', 1]);
+  });
+
+  test('a dry run of a key that has a session is judged in that session', async () => {
+    const store = createMemorySessionStore();
+    const [world, elsewhere] = [createWorld(store), createWorld(store)];
+    const open = { kind: 'open', key: 'thread-9', mandate: MANDATE } as const;
+    await world.ask({ session: open });
+    let steps = -1;
+    const policy: Wish['policy'] = (session) => {
+      steps = session.steps;
+      return allow();
+    };
+    const lax = { ...open, mandate: { ...MANDATE, limits: { money: '5000' } } };
+    await elsewhere.ask({ session: lax, dryRun: true, policy });
+    expect(steps).toBe(1);
+  });
+
+  test('a dry run without the role to open finds no session to judge by', async () => {
+    const open = { kind: 'open', key: 'thread-9', mandate: MANDATE } as const;
+    const asker = pep('pep-1', 'acme', ['asker']);
+    expect(said(await createWorld().ask({ session: open, pep: asker, dryRun: true }))).toBe(
+      'session.unknown',
+    );
+  });
+
+  test.each([true, false])('a mandate that is over opens nothing, dry run %s', async (dryRun) => {
+    const world = createWorld();
+    const open = { kind: 'open', key: 'thread-9', mandate: { ...MANDATE, expiresAt: NOW } } as const;
+    expect(said(await world.ask({ session: open, dryRun }))).toBe('session.expired');
+    expect((await world.room.verbs.list(pep(), { size: 10, token: '' })).sessions).toEqual([]);
+    const anew = { ...open, mandate: { ...MANDATE, purpose: 'anew' } };
+    const { committed } = await world.ask({ session: anew });
+    expect((await world.room.verbs.get(pep(), committed?.session ?? '')).mandate.purpose).toBe('anew');
+    // Now there is a session, whose own mandate counts: also where its key was not asked for before.
+    expect(said(await world.ask({ session: open, dryRun }))).toBe('allow');
+  });
+
+  test('a mandate that is over finds the session that another replica opened', async () => {
+    const store = createMemorySessionStore();
+    const [world, elsewhere] = [createWorld(store), createWorld(store)];
+    const open = { kind: 'open', key: 'thread-9', mandate: MANDATE } as const;
+    const { committed } = await world.ask({ session: open });
+    const over = { ...open, mandate: { ...MANDATE, expiresAt: NOW } };
+    expect((await elsewhere.ask({ session: over })).committed?.session).toBe(committed?.session);
   });
 
   test('the digest of the opening mandate stays what it was, whatever is amended', async () => {

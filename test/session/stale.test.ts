@@ -22,6 +22,7 @@ function fragile(): { store: SessionStore; take: (how: 'unheard' | 'unanswered' 
       load: (key) => guarded(() => store.load(key)),
       snapshot: (...args) => guarded(() => store.snapshot(...args)),
       open: (...args) => guarded(() => store.open(...args)),
+      find: (...args) => guarded(() => store.find(...args)),
       list: (...args) => guarded(() => store.list(...args)),
       close: () => store.close(),
     },
@@ -44,7 +45,7 @@ async function setUp() {
   const { store, take } = fragile();
   const build = () => createWorld(store, { isStateless: (action) => action === PUBLIC });
   const world = build();
-  const session = await world.open();
+  const session = await world.open({ actions: [...MANDATE.actions, PUBLIC] });
   await world.ask({ session });
   return { world, other: build(), session, take };
 }

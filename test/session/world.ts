@@ -78,13 +78,15 @@ export interface World {
   readonly room: SessionRoom;
   readonly clock: Clock;
   readonly faults: unknown[];
+  /** What its policy judges by. */
+  readonly inForce: { activation: number; dataVersion: number };
   ask(wish: Wish): Promise<Decision>;
   open(mandate?: Partial<Mandate>): Promise<string>;
   report(
     session: string,
     decision: string,
     outcome: Outcome,
-    more?: { seen?: Seen[]; proof?: string; pep?: Pep },
+    more?: { seen?: Seen[]; lost?: boolean; proof?: string; pep?: Pep },
   ): Promise<number>;
 }
 
@@ -94,6 +96,7 @@ export function createWorld(
 ): World {
   const clock = { at: NOW };
   const faults: unknown[] = [];
+  const inForce = { activation: 1, dataVersion: 1 };
   const room = createSessionRoom({
     store,
     fleetKey: FLEET_KEY,
@@ -101,6 +104,11 @@ export function createWorld(
     now: () => clock.at,
     readMandate: () => [{ hash: 'aaaaaaaaaaaaaaaa', origin: 'user' }],
     isStateless: () => false,
+    policy: {
+      isOlderThan: ({ activation, dataVersion }) =>
+        activation > inForce.activation || dataVersion > inForce.dataVersion,
+      catchUp: async () => undefined,
+    },
     reportFault: (cause) => faults.push(cause),
     ...options,
   });
@@ -108,7 +116,8 @@ export function createWorld(
     room,
     clock,
     faults,
-    ask: (wish) => decide(askOf(wish, clock), roomsOf(wish, { room, clock, faults })),
+    inForce,
+    ask: (wish) => decide(askOf(wish, clock), roomsOf(wish, { room, clock, faults, inForce })),
     open: async (mandate = {}) => (await room.verbs.open(pep(), { ...MANDATE, ...mandate }, undefined)).id,
     report: (sessionId, decisionId, outcome, more = {}) =>
       room.report({
@@ -116,7 +125,7 @@ export function createWorld(
         sessionId,
         decisionId,
         outcome,
-        harvest: () => more.seen ?? [],
+        harvest: () => ({ seen: more.seen ?? [], lost: more.lost ?? false }),
         failureProof: more.proof ?? '',
         at: clock.at,
       }),
@@ -146,7 +155,7 @@ function askOf(wish: Wish, clock: Clock): Ask {
   };
 }
 
-function roomsOf(wish: Wish, world: { room: SessionRoom; clock: Clock; faults: unknown[] }): Rooms {
+function roomsOf(wish: Wish, world: Pick<World, 'room' | 'clock' | 'faults' | 'inForce'>): Rooms {
   const { room, clock } = world;
   const caller: Caller = {
     subject: ANA,
@@ -184,7 +193,7 @@ function roomsOf(wish: Wish, world: { room: SessionRoom; clock: Clock; faults: u
     evaluatePolicy: (facts) => {
       const session = facts.session;
       const verdict = session === null || wish.policy === undefined ? allow() : wish.policy(session, facts);
-      return { verdict, revision: 'r1', activation: 1, dataVersion: 1, input: '{}' };
+      return { verdict, revision: 'r1', ...world.inForce, input: '{}' };
     },
     holdFloors: (_facts, verdict) => verdict,
     commit: room.commit,

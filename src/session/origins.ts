@@ -1,0 +1,103 @@
+/**
+ * Whose words values are. A value has the origin under which it was first seen, and only the user can make it theirs
+ * later. Where somebody else may have said it before, and we cannot tell, it is unknown instead of trusted: after
+ * something was forgotten, and as long as an output that may hold it was not reported.
+ */
+import type { Seen } from '../model/session.ts';
+import type { SessionBounds } from './bounds.ts';
+import { type AskEntry, type ReportEntry, type SeenText, unpackSeen } from './entry.ts';
+import type { Fold } from './fold.ts';
+import { findPermit } from './permits.ts';
+import { deleteIn, setIn, type Undo } from './undo.ts';
+
+/** Where in the log something is learned. */
+export interface Place {
+  readonly version: number;
+  readonly bounds: SessionBounds;
+  readonly undo: Undo;
+}
+
+/** Values of a mandate: the user's, whoever said them before. */
+export function learnMandate(fold: Fold, seen: SeenText, place: Place): void {
+  for (const value of unpackSeen(seen)) learn(fold, value, { ...place, since: place.version });
+}
+
+/**
+ * An ask was allowed: until it is reported, whatever is learned may come from its output. To be called before its
+ * permit takes the place of an older one, whose waiting it goes on with: the output may be that of the first try.
+ */
+export function awaitReport(fold: Fold, entry: AskEntry, { version, bounds, undo }: Place): void {
+  const operation = entry.operation === undefined ? undefined : fold.operations.get(entry.operation);
+  const earlier = operation?.act === entry.act ? operation?.decision : undefined;
+  const since = earlier === undefined ? undefined : fold.awaited.get(earlier);
+  if (earlier !== undefined) deleteIn(fold.awaited, earlier, undo);
+  if (since === undefined && entry.foreign !== true) return;
+  setIn(fold.awaited, entry.answer.id, since ?? version, undo);
+  if (fold.awaited.size <= bounds.reads) return;
+  const [oldest, at] = oldestAwaited(fold) ?? ['', 0];
+  deleteIn(fold.awaited, oldest, undo);
+  fold.now.forgot = true;
+  doubt(fold, at, undo);
+}
+
+/** An allow was reported: its output's values, and what their coming settles. To be called after its permit is settled. */
+export function learnReport(fold: Fold, entry: ReportEntry, place: Place): void {
+  const { version, undo } = place;
+  const [id] = findPermit(fold, entry.decision);
+  const awaited = fold.awaited.get(id);
+  const since = awaited ?? version;
+  deleteIn(fold.awaited, id, undo);
+  if (entry.lost) doubt(fold, since, undo);
+  // What this very output says in a system's field is trusted, whatever else stood beside it.
+  for (const value of unpackSeen(entry.seen)) learn(fold, value, { ...place, since });
+  if (entry.lost) fold.now.forgot = true;
+  if (awaited !== undefined) confirm(fold, awaited, undo);
+}
+
+interface Learning extends Place {
+  /** Values learned later than at this version may be this output's: it was not yet reported then. */
+  readonly since: number;
+}
+
+function learn(fold: Fold, { hash, origin }: Seen, { version, bounds, undo, since }: Learning): void {
+  const known = fold.origins.get(hash);
+  if (known === 'user' || known === origin) return;
+  if (origin === 'trusted') {
+    if (known !== undefined || fold.now.forgot) return;
+    if (fold.awaited.size > 0) setIn(fold.tentative, hash, version, undo);
+  } else if (known === 'trusted') {
+    const said = fold.tentative.get(hash) ?? 0;
+    if (origin === 'untrusted' && said <= since) return;
+    deleteIn(fold.tentative, hash, undo);
+  }
+  fold.origins.put(hash, origin, undo);
+  if (fold.origins.size <= bounds.origins) return;
+  const [dropped, whose] = fold.origins.oldest() ?? ['', undefined];
+  if (whose === 'untrusted') fold.now.forgot = true;
+  deleteIn(fold.tentative, dropped, undo);
+  fold.origins.drop(undo);
+}
+
+/** Words that were allowed at this version are lost: what was learned since may have been among them, for good. */
+function doubt(fold: Fold, since: number, undo: Undo): void {
+  for (const [hash, version] of [...fold.tentative]) {
+    if (version <= since) continue;
+    fold.origins.put(hash, 'unknown', undo);
+    deleteIn(fold.tentative, hash, undo);
+  }
+}
+
+/** An output came that was awaited since this version: what waited for nothing older is trusted now. */
+function confirm(fold: Fold, since: number, undo: Undo): void {
+  if (fold.tentative.size === 0) return;
+  const oldest = oldestAwaited(fold)?.[1] ?? Number.POSITIVE_INFINITY;
+  if (oldest <= since) return;
+  for (const [hash, version] of [...fold.tentative])
+    if (version < oldest) deleteIn(fold.tentative, hash, undo);
+}
+
+function oldestAwaited(fold: Fold): readonly [string, number] | undefined {
+  let oldest: readonly [string, number] | undefined;
+  for (const entry of fold.awaited) if (oldest === undefined || entry[1] < oldest[1]) oldest = entry;
+  return oldest;
+}

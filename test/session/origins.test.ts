@@ -1,0 +1,223 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { applyEntry, beginFold } from '../../src/session/apply.ts';
+import { DEFAULT_BOUNDS } from '../../src/session/bounds.ts';
+import type { AskEntry, LaterEntry, OpenEntry } from '../../src/session/entry.ts';
+import type { Fold } from '../../src/session/fold.ts';
+import { NO_UNDO } from '../../src/session/undo.ts';
+import { viewSession } from '../../src/session/view.ts';
+import { ANA, BOT, MANDATE, NOW, requestId } from './world.ts';
+
+const VALUES = ['1', '2', '3'].map((digit) => digit.repeat(16));
+const BOUNDS = { ...DEFAULT_BOUNDS, reads: 4 };
+
+/** One allow after another, and reports of them in any order, or none. */
+interface Step {
+  readonly report: boolean;
+  /** Which of the allows that were not reported. */
+  readonly which: number;
+  readonly trusted: readonly string[];
+  readonly untrusted: readonly string[];
+  readonly lost: boolean;
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  report: fc.boolean(),
+  which: fc.nat(5),
+  trusted: fc.subarray(VALUES, { maxLength: 2 }),
+  untrusted: fc.subarray(VALUES, { maxLength: 1 }),
+  lost: fc.integer({ min: 0, max: 5 }).map((chance) => chance === 0),
+});
+
+interface Output {
+  readonly asked: number;
+  readonly reported: number;
+  readonly step: Step | undefined;
+}
+
+function apply(fold: Fold, entry: LaterEntry): void {
+  const stored = { version: fold.now.head.version + 1, digest: 'x'.repeat(16), payload: '' };
+  applyEntry(fold, entry, stored, BOUNDS, NO_UNDO);
+}
+
+function begin(): Fold {
+  const seen = { user: '', trusted: '', untrusted: '' };
+  const opening: OpenEntry = {
+    kind: 'open',
+    at: NOW,
+    pep: 'p',
+    id: 'A'.repeat(22),
+    tenant: 'acme',
+    mandate: MANDATE,
+    seen,
+  };
+  return beginFold(opening, { version: 1, digest: 'x'.repeat(16), payload: '' }, BOUNDS);
+}
+
+function play(steps: readonly Step[]): { fold: Fold; outputs: readonly Output[] } {
+  const fold = begin();
+  const outputs: Output[] = [];
+  for (const told of steps) {
+    const open = outputs.filter(({ reported }) => reported === Number.POSITIVE_INFINITY);
+    const version = fold.now.head.version + 1;
+    const output = open[told.which % Math.max(open.length, 1)];
+    if (!told.report || output === undefined) {
+      outputs.push({ asked: version, reported: Number.POSITIVE_INFINITY, step: undefined });
+      apply(fold, askAt(version));
+      continue;
+    }
+    outputs[outputs.indexOf(output)] = { ...output, reported: version, step: told };
+    // One output has one origin for each value.
+    const untrusted = told.untrusted.filter((value) => !told.trusted.includes(value)).join('');
+    apply(fold, reportOf(output.asked, { trusted: told.trusted.join(''), untrusted, lost: told.lost }));
+  }
+  return { fold, outputs };
+}
+
+interface Told {
+  readonly trusted?: string;
+  readonly untrusted?: string;
+  readonly lost?: boolean;
+}
+
+function reportOf(asked: number, { trusted = '', untrusted = '', lost = false }: Told): LaterEntry {
+  const seen = { user: '', trusted, untrusted };
+  return {
+    kind: 'report',
+    at: NOW,
+    pep: 'p',
+    decision: `d${asked}`,
+    outcome: 'executed',
+    proof: '',
+    seen,
+    lost,
+  };
+}
+
+function askAt(version: number, more: Partial<AskEntry> = {}): LaterEntry {
+  return {
+    kind: 'ask',
+    at: NOW,
+    pep: 'p',
+    request: requestId(NOW),
+    content: 'c',
+    action: 'invoice.read',
+    class: 'read',
+    effectful: true,
+    foreign: true,
+    subject: ANA,
+    actor: BOT,
+    owner: BOT,
+    hops: [],
+    answer: { id: `d${version}`, effect: 'allow', reasons: [], obligations: [], consume: [] },
+    ...more,
+  };
+}
+
+function originOf(fold: Fold, hash: string): string | undefined {
+  const authority = {
+    permits: true,
+    depth: 0,
+    actors: [],
+    limits: {},
+    root: undefined,
+    hops: [],
+    hopLimits: {},
+    expiresAt: Number.POSITIVE_INFINITY,
+  };
+  const viewing = {
+    action: 'payment.send',
+    effectful: true,
+    at: NOW,
+    authority,
+    identity: undefined,
+    earlier: undefined,
+    answered: undefined,
+  };
+  return viewSession(fold, viewing, BOUNDS).originOf(hash);
+}
+
+const says = ({ step: told }: Output, value: string, whose: 'trusted' | 'untrusted'): boolean =>
+  told?.[whose].includes(value) === true;
+
+test('a value is trusted only when no output that was allowed before can have brought it otherwise', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const { fold, outputs } = play(steps);
+      for (const value of VALUES) {
+        if (originOf(fold, value) !== 'trusted') continue;
+        const records = outputs.filter((output) => says(output, value, 'trusted'));
+        const known = Math.min(...records.map(({ reported }) => reported));
+        expect(known).toBeLessThan(Number.POSITIVE_INFINITY);
+        for (const output of outputs.filter(({ asked, reported }) => asked < known && reported !== known)) {
+          expect(output.step).toBeDefined();
+          expect(output.step?.lost).toBe(false);
+          expect(says(output, value, 'untrusted') && !says(output, value, 'trusted')).toBe(false);
+        }
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('where each output is reported right after its allow, the first origin stays', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 15 }), (told) => {
+      const whole = told.map((one) => ({ ...one, lost: false }));
+      const steps = whole.flatMap((one) => [
+        { ...one, report: false },
+        { ...one, report: true, which: 0 },
+      ]);
+      const { fold } = play(steps);
+      for (const value of VALUES) {
+        const first = whole.find(
+          ({ trusted, untrusted }) => trusted.includes(value) || untrusted.includes(value),
+        );
+        const origin = first && (first.trusted.includes(value) ? 'trusted' : 'untrusted');
+        expect(originOf(fold, value)).toBe(origin);
+      }
+      expect([fold.awaited.size, fold.tentative.size]).toEqual([0, 0]);
+    }),
+  );
+});
+
+test('past the bound of what is awaited, nothing new is trusted in the session', () => {
+  const quiet = { which: 0, trusted: [], untrusted: [], lost: false };
+  const asks = Array.from({ length: 5 }, () => ({ ...quiet, report: false }));
+  const reports = Array.from({ length: 5 }, () => ({ ...quiet, report: true }));
+  const [first, second] = VALUES;
+  if (first === undefined || second === undefined) throw new Error('two values');
+  const learned = [
+    { ...quiet, report: false },
+    { ...quiet, report: true, trusted: [second] },
+  ];
+  const known = [
+    { ...quiet, report: false },
+    { ...quiet, report: true, trusted: [first] },
+  ];
+  const { fold } = play([...known, ...asks, ...reports, ...learned]);
+  expect([originOf(fold, first), originOf(fold, second)]).toEqual(['trusted', undefined]);
+});
+
+test('an operation that is asked again goes on waiting for what its first try may bring', () => {
+  const fold = begin();
+  const [value = ''] = VALUES;
+  const operation = { operation: 'op', act: 'act' };
+  apply(fold, askAt(2, operation));
+  apply(fold, askAt(3));
+  apply(fold, reportOf(3, { trusted: value }));
+  apply(fold, askAt(5, operation));
+  expect(originOf(fold, value)).toBe('unknown');
+  apply(fold, reportOf(5, { untrusted: value }));
+  expect(originOf(fold, value)).toBe('untrusted');
+});
+
+test('an output that only systems or the agent itself write is not waited for', () => {
+  const fold = begin();
+  const [value = ''] = VALUES;
+  const { foreign: _, ...ask } = askAt(2) as AskEntry;
+  apply(fold, ask);
+  apply(fold, askAt(3));
+  apply(fold, reportOf(3, { trusted: value }));
+  expect(originOf(fold, value)).toBe('trusted');
+});
