@@ -109,6 +109,26 @@ function refuseTwice(
   });
 }
 
+/**
+ * No start with a name that nobody could ever show: a certificate is asked for only where `tls.client_ca` is set,
+ * and never on a Unix socket.
+ * @throws Error naming the dotted key
+ */
+export function refuseUnshowable(
+  registrations: readonly Registration[],
+  { listen, clientCa }: { readonly listen: readonly string[]; readonly clientCa: boolean },
+): void {
+  const index = registrations.findIndex(({ proof }) => proof.kind === 'certificate');
+  if (index < 0) return;
+  const path = `enforcement_points[${index}].mtls_name`;
+  if (!clientCa)
+    throw new Error(`\`${path}\` needs \`tls.client_ca\`: without it no certificate is asked for`);
+  if (listen.every((address) => address.startsWith('unix:')))
+    throw new Error(
+      `\`${path}\` needs a TCP address in \`listen\`: on a unix socket there is no certificate`,
+    );
+}
+
 /** Prepared once: every call looks itself up here. */
 export function createPepRegistry(registrations: readonly Registration[]): PepRegistry {
   const keys: { readonly sha256: Buffer; readonly pep: Pep }[] = [];

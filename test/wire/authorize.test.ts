@@ -236,6 +236,7 @@ const FAILURES = [
     'UNAVAILABLE',
     'POLICY_STORE_UNAVAILABLE',
   ],
+  ['a newer policy that did not load', new Fault('POLICY_BEHIND'), 'UNAVAILABLE', 'POLICY_BEHIND'],
   ['a deadline that a room saw pass', new Fault('DEADLINE_PASSED'), 'DEADLINE_EXCEEDED', 'DEADLINE_PASSED'],
   ['a room that sheds', new Fault('OVERLOADED'), 'RESOURCE_EXHAUSTED', 'OVERLOADED'],
   ['a rejection', new Rejection('ABORTED', 'VERSION_MOVED', 'the version moved'), 'ABORTED', 'VERSION_MOVED'],

@@ -72,12 +72,17 @@ function untilDeadline(
   });
 }
 
+/** Unix ms: until when an answer may leave; infinite for one that allows nothing. */
+export function leaveBy({ ask, decision }: Answered): number {
+  return decision.effect === 'allow' ? ask.deadline : Number.POSITIVE_INFINITY;
+}
+
 /**
- * Called at the moment in which an answer leaves.
+ * Called at the moment in which an answer is handed to the transport.
  * @throws Fault when it is an allow and too late: the asker has stopped waiting, and may have asked again
  */
-export function refuseLate({ ask, decision }: Answered, at: number): void {
-  if (decision.effect === 'allow' && at >= ask.deadline) throw new Fault('DEADLINE_PASSED');
+export function refuseLate(answered: Answered, at: number): void {
+  if (at >= leaveBy(answered)) throw new Fault('DEADLINE_PASSED');
 }
 
 /** The id of an ask that may be unreadable otherwise; empty when it has none that is worth repeating. */
@@ -90,7 +95,7 @@ export function authorize(house: House): Answer {
   return async (request, { pep, deadline }) => {
     const answered = await answerAsk(house, request, { pep, callDeadline: deadline, field: '' });
     refuseLate(answered, house.now());
-    return encodeResponse(answered);
+    return { bytes: encodeResponse(answered), leaveBy: leaveBy(answered) };
   };
 }
 
@@ -110,10 +115,19 @@ export function batchAuthorize(house: House): Answer {
     );
     // The slowest ask holds the others up: each allow's own deadline counts when all of them leave.
     const at = house.now();
-    return encodeBatch(
+    const bytes = encodeBatch(
       slots.map((slot, index) => encodeSlot(house, path, { slot, id: ids[index] ?? '', at })),
     );
+    return { bytes, leaveBy: earliest(slots, at) };
   };
+}
+
+/** When the first of the allows that are sent must have left: they leave as one, or not at all. */
+function earliest(slots: readonly PromiseSettledResult<Answered>[], at: number): number {
+  return slots.reduce((soonest, slot) => {
+    const by = slot.status === 'fulfilled' ? leaveBy(slot.value) : Number.POSITIVE_INFINITY;
+    return by > at ? Math.min(soonest, by) : soonest;
+  }, Number.POSITIVE_INFINITY);
 }
 
 interface BatchSlot {

@@ -30,6 +30,8 @@ export interface AskContext {
   readonly pep: Pep;
   /** Unix ms. */
   readonly at: number;
+  /** When it came in, where that may be before `at`: its timeout runs from then. */
+  readonly arrivedAt?: number;
   /** The call's own deadline, Unix ms; infinite when it has none. */
   readonly callDeadline: number;
   /** Where the ask stands in the request, for errors: empty, `ask` or `asks[3]`. */
@@ -79,7 +81,7 @@ export function decodeAsk(bytes: Uint8Array, context: AskContext): Ask {
 const WHOLE = 'request';
 
 function read(bytes: Uint8Array, context: AskContext): Ask {
-  const { pep, at, callDeadline, digestAsk, proofScope } = context;
+  const { pep, at, arrivedAt = at, callDeadline, digestAsk, proofScope } = context;
   const wire = decodeStrictly(AuthorizeRequestSchema, bytes, WHOLE);
   const { requestId, operationId, traceparent, dryRun } = wire;
   if (requestId === '') throw new Malformed('request_id', 'is required');
@@ -106,7 +108,7 @@ function read(bytes: Uint8Array, context: AskContext): Ask {
     ...content,
     pep,
     requestId,
-    deadline: deadlineOf(at, timeoutMs, callDeadline),
+    deadline: deadlineOf(arrivedAt, timeoutMs, callDeadline),
     digest: digestAsk(partsOf(pep, requestId, content)),
     proofScope: proofScope ?? requestId,
     ...(traceparent !== '' && { traceparent }),
@@ -198,9 +200,9 @@ function decodeChain(chain: readonly string[]): readonly string[] {
 }
 
 /** Unix ms: the caller's deadline or its timeout, whichever is earlier, and never more than 5 s away. */
-function deadlineOf(at: number, timeoutMs: number | undefined, callDeadline: number): number {
+function deadlineOf(from: number, timeoutMs: number | undefined, callDeadline: number): number {
   const fallback = callDeadline === Number.POSITIVE_INFINITY ? DEFAULT_TIMEOUT_MS : MAX_TIMEOUT_MS;
-  return Math.min(at + (timeoutMs ?? fallback), callDeadline);
+  return Math.min(from + (timeoutMs ?? fallback), callDeadline);
 }
 
 type Content = Pick<

@@ -14,6 +14,7 @@ import { Fault } from '../../model/refusal.ts';
 import type { PepRegistry } from '../pep.ts';
 import { ACCESS, type Access, admit, type Credentials, MAX_MESSAGE, tooLarge } from './access.ts';
 import { DETAILS_KEY, failureOf, serviceError, WireError } from './errors.ts';
+import { hasEnded, openExit } from './exit.ts';
 import { KIB } from './fields.ts';
 import type { House } from './house.ts';
 import { asIs, pathOf } from './methods.ts';
@@ -34,7 +35,8 @@ export function createDoor(house: House, peps: PepRegistry): ServerInterceptor {
     // Put on the call itself: what the transport sends of its own passes every interceptor by.
     call.sendStatus = (ended) => {
       const explained = ended.code === status.OK || (ended.metadata?.get(DETAILS_KEY).length ?? 0) > 0;
-      if (explained) sendStatus(ended);
+      // A write that fails because its call is gone is nobody's mistake.
+      if (explained || hasEnded(call)) sendStatus(ended);
       // The handler goes on and counts it; the transport's clock was merely the first.
       else if (ended.code === status.DEADLINE_EXCEEDED)
         sendStatus(serviceError(failureOf(new Fault('DEADLINE_PASSED'))));
@@ -46,6 +48,7 @@ export function createDoor(house: House, peps: PepRegistry): ServerInterceptor {
           onReceiveMetadata(metadata, proceed) {
             try {
               letIn({ metadata, getAuthContext: () => call.getAuthContext() }, peps, path);
+              openExit(call, metadata);
             } catch (cause) {
               refuse(cause);
               return;

@@ -63,15 +63,16 @@ const MAX_STATUS = 3600;
 /** The one place where a thrown cause becomes a gRPC status. Never carries a cause's own words. */
 export function failureOf(cause: unknown): Failure {
   if (cause instanceof Malformed) {
-    const field = clip(cause.field, MAX_FIELD);
+    const field = shown(cause.field, MAX_FIELD);
+    const description = shown(cause.problem, MAX_DESCRIPTION);
     return {
-      ...failure('INVALID_ARGUMENT', 'MALFORMED_REQUEST', `\`${field}\` ${cause.problem}`),
-      fields: [{ field, description: cause.problem }],
+      ...failure('INVALID_ARGUMENT', 'MALFORMED_REQUEST', `\`${field}\` ${description}`),
+      fields: [{ field, description }],
     };
   }
   if (cause instanceof WireError || cause instanceof Rejection) {
     const code = cause instanceof WireError ? cause.code : cause.status;
-    return { ...failure(code, cause.reason, cause.message), facts: cause.facts };
+    return { ...failure(code, cause.reason, cause.message), facts: factsShown(cause.facts) };
   }
   if (cause instanceof Fault) return failureOfFault(cause.reason);
   if (cause instanceof BundleRefused) return failureOfBundle(cause);
@@ -95,6 +96,8 @@ function failureOfFault(reason: FaultReason): Failure {
       return failure('UNAVAILABLE', reason, 'the session store cannot be reached');
     case 'AUDIT_UNAVAILABLE':
       return failure('UNAVAILABLE', reason, 'the record log cannot be written');
+    case 'POLICY_BEHIND':
+      return failure('UNAVAILABLE', reason, 'a newer policy is not in force here yet');
     case 'POLICY_STORE_UNAVAILABLE':
       return failure('UNAVAILABLE', reason, 'the policy store cannot be reached');
     default:
@@ -108,15 +111,15 @@ function failureOfBundle({ errors }: BundleRefused): Failure {
     ...failure('INVALID_ARGUMENT', 'BUNDLE_REFUSED', 'the bundle was refused; the active one stays'),
     facts: { errors: String(errors.length) },
     fields: errors.map(({ file, line, column, code, message }) => ({
-      field: clip(line === 0 ? file : `${file}:${line}:${column}`, MAX_FIELD),
-      description: clip(code === '' ? message : `${code}: ${message}`, MAX_DESCRIPTION),
+      field: shown(line === 0 ? file : `${file}:${line}:${column}`, MAX_FIELD),
+      description: shown(code === '' ? message : `${code}: ${message}`, MAX_DESCRIPTION),
     })),
   };
 }
 
 function failure(code: keyof typeof status, reason: string, message: string): Failure {
   const plain = { facts: {}, fields: [], retryDelayMs: undefined, foreseen: true };
-  return { ...plain, code: status[code], reason, message: clip(message, MAX_MESSAGE) };
+  return { ...plain, code: status[code], reason, message: shown(message, MAX_MESSAGE) };
 }
 
 /** As a value, for a stream's or a batch's slot and for the trailer. */
@@ -149,7 +152,22 @@ export function serviceError(failed: Failure): ServiceError {
   return Object.assign(new Error(failed.message), { code: failed.code, details: failed.message, metadata });
 }
 
-/** Cut to `most` UTF-16 units and well-formed: a severed surrogate would throw where trailers are encoded. */
-function clip(text: string, most: number): string {
-  return (text.length > most ? text.slice(0, most) : text).toWellFormed();
+/** Controls, formats (all that turn the direction of text among them), separators of lines, halves of a pair. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * What may be a caller's own words, fit for a terminal and a log: at most `most` UTF-16 units, and what cannot be
+ * seen, or makes other text be seen otherwise, written as `\u{202e}`.
+ */
+function shown(text: string, most: number): string {
+  // Cut twice: before, so that a long text costs nothing, and after, because an escape is longer than what it shows.
+  const escaped = text
+    .slice(0, most)
+    .replace(UNPRINTABLE, (unseen) => `\\u{${(unseen.codePointAt(0) ?? 0).toString(16)}}`);
+  // A pair may be severed by the second cut, and half a pair would throw where trailers are encoded.
+  return escaped.slice(0, most).toWellFormed();
+}
+
+function factsShown(facts: Failure['facts']): Failure['facts'] {
+  return Object.fromEntries(Object.entries(facts).map(([name, fact]) => [name, shown(fact, MAX_FIELD)]));
 }

@@ -2,6 +2,7 @@ import type { Pep } from '../../model/ask.ts';
 import type { KeyedDigest } from '../../model/keyed-digest.ts';
 import { Fault } from '../../model/refusal.ts';
 import type { Verbs } from '../../model/verbs.ts';
+import { createDepartures, type Departures } from './departures.ts';
 import { type Failure, failureOf, WireError } from './errors.ts';
 import { createTurn } from './turn.ts';
 
@@ -33,6 +34,8 @@ export interface House {
   leave(): void;
   /** Resolves when what arrived in this turn of the event loop begins. */
   turn(): Promise<void>;
+  /** What was handed to the transport, so that no allow leaves after its deadline. */
+  readonly departures: Departures;
   /** @throws WireError once the server drains */
   refuseWhenDraining(): void;
   /** Turns a cause into what the caller is told, and tells log and metrics. */
@@ -83,6 +86,7 @@ export function createHouse(options: HouseOptions): House {
       metrics.inFlight(-1);
     },
     turn: createTurn(),
+    departures: createDepartures(now),
     refuseWhenDraining() {
       if (draining()) throw drained();
     },

@@ -9,14 +9,22 @@ import {
 } from '@bufbuild/protobuf';
 import type { handleUnaryCall, MethodDefinition, Server, UntypedHandleCall } from '@grpc/grpc-js';
 import type { Pep } from '../../model/ask.ts';
+import { Fault } from '../../model/refusal.ts';
 import type { PepRegistry } from '../pep.ts';
 import { type Access, admit, refuseLarger } from './access.ts';
 import { serviceError } from './errors.ts';
+import { type Exit, exitOf } from './exit.ts';
 import type { Caller, House } from './house.ts';
 import { decodeStrictly } from './strict.ts';
 
 /** Bytes in, bytes out. */
-export type Answer = (request: Uint8Array, caller: Caller) => Promise<Uint8Array>;
+export type Answer = (request: Uint8Array, caller: Caller) => Promise<Reply>;
+
+export interface Reply {
+  readonly bytes: Uint8Array;
+  /** Unix ms: from then on it must not leave any more; infinite for what allows nothing. */
+  readonly leaveBy: number;
+}
 
 /** A unary verb that decodes its request, and says its answer as fields of the response. */
 export function verb<I extends DescMessage, O extends DescMessage>(
@@ -25,7 +33,8 @@ export function verb<I extends DescMessage, O extends DescMessage>(
 ): Answer {
   return async (request, { pep }) => {
     const answer = await run(pep, decodeStrictly(method.input, request));
-    return toBinary(method.output, create(method.output, answer));
+    const bytes = toBinary(method.output, create(method.output, answer));
+    return { bytes, leaveBy: Number.POSITIVE_INFINITY };
   };
 }
 
@@ -36,7 +45,7 @@ export function unary(
   { path, access, answer }: { readonly path: string; readonly access: Access; readonly answer: Answer },
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, respond) => {
-    const run = async (): Promise<Uint8Array> => {
+    const run = async (): Promise<Reply> => {
       await house.turn();
       const pep = admit(call, peps, access);
       house.refuseWhenDraining();
@@ -44,9 +53,12 @@ export function unary(
       return answer(call.request, { pep, deadline: Number(call.getDeadline()) });
     };
     run().then(
-      (bytes) => {
+      (reply) => {
         // Nobody waits for a cancelled call: what it did stands in the record, and a retry finds it.
-        if (!call.cancelled) respond(null, bufferOf(bytes));
+        if (call.cancelled) return;
+        const exit = exitOf(call);
+        sendTimely(house, exit, { ...reply, path });
+        exit.finish();
       },
       (cause: unknown) => {
         const failed = house.fail(cause, path);
@@ -54,6 +66,25 @@ export function unary(
       },
     );
   };
+}
+
+/**
+ * Hands bytes to the transport, and ends the call if they are still here at `leaveBy`. `left` runs when the kernel
+ * has them, and never if the call ends before.
+ */
+export function sendTimely(
+  house: House,
+  exit: Exit,
+  { bytes, leaveBy, path, left }: Reply & { readonly path: string; readonly left?: () => void },
+): void {
+  const late = (): void => {
+    if (exit.cut()) house.fail(new Fault('DEADLINE_PASSED'), path);
+  };
+  const settled = leaveBy < Number.POSITIVE_INFINITY ? house.departures.watch(leaveBy, late) : undefined;
+  exit.send(bufferOf(bytes), () => {
+    settled?.();
+    left?.();
+  });
 }
 
 /** The same bytes under the name that the transport knows them by. */

@@ -3,9 +3,11 @@ import { AuthorizationService } from '../../gen/assent/v1/authorization_pb.js';
 import { Malformed } from '../../model/refusal.ts';
 import type { PepRegistry } from '../pep.ts';
 import { type Access, admit, refuseLarger } from './access.ts';
-import { answerAsk, readableId, refuseLate } from './authorize.ts';
-import { type Answered, encodeDecided, encodeFailed } from './encode.ts';
-import { type Failure, failureOf, serviceError, statusMessage } from './errors.ts';
+import { AnswerQueue, type Slot } from './answers.ts';
+import { Arrivals } from './arrivals.ts';
+import { answerAsk, readableId } from './authorize.ts';
+import { failureOf, serviceError } from './errors.ts';
+import { exitOf } from './exit.ts';
 import { type Caller, drained, type House } from './house.ts';
 import { pathOf } from './methods.ts';
 import { splitMessages } from './strict.ts';
@@ -33,20 +35,13 @@ export function authorizeStream(
   };
 }
 
-interface Slot {
-  readonly requestId: string;
-  readonly outcome: Answered | Failure;
-}
-
 class AskStream {
   private readonly house: House;
   private readonly call: Call;
   private readonly access: Access;
-  /** Read, but not yet handed to the transport. */
-  private inFlight = 0;
-  /** Answers that wait while the transport takes no more: an allow is judged late or not when it leaves. */
-  private readonly waiting: Slot[] = [];
-  private blocked = false;
+  private readonly answers: AnswerQueue;
+  private readonly arrivals = new Arrivals();
+  private deciding = 0;
   /** No more asks will come, by the caller's or by our own will. */
   private closing: 'no' | 'half-closed' | 'draining' = 'no';
   private gone = false;
@@ -55,6 +50,7 @@ class AskStream {
     this.house = house;
     this.call = call;
     this.access = access;
+    this.answers = new AnswerQueue(house, exitOf(call), () => this.settle());
   }
 
   run(caller: Caller): void {
@@ -63,25 +59,25 @@ class AskStream {
     house.drains.add(drain);
     const forget = (): void => {
       this.gone = true;
-      this.waiting.length = 0;
+      this.answers.clear();
       house.drains.delete(drain);
     };
     call.on('cancelled', forget);
     call.on('close', forget);
     call.on('finish', forget);
-    call.on('drain', () => this.flush());
     call.on('end', () => this.close('half-closed'));
     call.on('data', (bytes: Buffer) => {
       // Once draining, what is read is nobody's: the stream's last status tells its sender to ask again.
       if (this.closing === 'draining') return;
-      this.inFlight += 1;
+      const arrivedAt = this.arrivals.read(bytes.length, house.now());
+      this.deciding += 1;
       this.throttle();
-      this.answer(bytes, caller).then((slot) => this.send(slot));
+      this.answer(bytes, { ...caller, arrivedAt }).then((slot) => this.send(slot));
     });
   }
 
   /** Never rejects: one bad message costs one status. */
-  private async answer(bytes: Uint8Array, caller: Caller): Promise<Slot> {
+  private async answer(bytes: Uint8Array, asked: Caller & { readonly arrivedAt: number }): Promise<Slot> {
     let requestId = '';
     try {
       await this.house.turn();
@@ -90,10 +86,10 @@ class AskStream {
       if (ask === undefined) throw new Malformed('ask', 'is required');
       requestId = readableId(ask);
       if (more.length > 0) throw new Malformed('ask', 'is given more than once');
-      const { pep, deadline } = caller;
+      const { pep, deadline, arrivedAt } = asked;
       return {
         requestId,
-        outcome: await answerAsk(this.house, ask, { pep, callDeadline: deadline, field: 'ask' }),
+        outcome: await answerAsk(this.house, ask, { pep, callDeadline: deadline, arrivedAt, field: 'ask' }),
       };
     } catch (cause) {
       return { requestId, outcome: this.house.fail(cause, PATH) };
@@ -101,42 +97,29 @@ class AskStream {
   }
 
   private send(slot: Slot): void {
+    this.deciding -= 1;
     if (this.gone) return;
-    if (this.blocked) this.waiting.push(slot);
-    else this.write(slot);
+    this.answers.push(slot);
     this.settle();
   }
 
-  private flush(): void {
-    this.blocked = false;
-    while (!this.blocked) {
-      const slot = this.waiting.shift();
-      if (slot === undefined) break;
-      this.write(slot);
-    }
-    this.settle();
-  }
-
-  private write(slot: Slot): void {
-    this.inFlight -= 1;
-    this.blocked = !this.call.write(this.encode(slot));
-  }
-
-  /** Never throws: a decision that cannot leave becomes a status. */
-  private encode({ requestId, outcome }: Slot): Buffer {
-    if (!('decision' in outcome)) return encodeFailed(requestId, statusMessage(outcome));
-    try {
-      refuseLate(outcome, this.house.now());
-      return encodeDecided(requestId, outcome);
-    } catch (cause) {
-      return encodeFailed(requestId, statusMessage(this.house.fail(cause, PATH)));
-    }
+  /** Read, but not yet handed to the transport. */
+  private get inFlight(): number {
+    return this.deciding + this.answers.waiting;
   }
 
   private throttle(): void {
-    const full = this.blocked || this.inFlight >= MAX_IN_FLIGHT;
-    if (full) this.call.pause();
-    else if (this.call.isPaused()) this.call.resume();
+    const full = this.answers.waiting > 0 || this.inFlight >= MAX_IN_FLIGHT;
+    if (full) {
+      this.arrivals.paused(this.house.now());
+      this.call.pause();
+    } else if (this.call.isPaused()) {
+      this.arrivals.resumed(this.call);
+      this.call.resume();
+      setImmediate(() => {
+        if (!this.call.isPaused()) this.arrivals.caughtUp();
+      });
+    }
   }
 
   private close(why: 'half-closed' | 'draining'): void {
