@@ -11,6 +11,7 @@ const checks = [
   ['proto lint', bin('buf'), ['lint']],
   ['proto breaking changes', bin('buf'), ['breaking', '--against', 'proto/baseline.binpb']],
   ['generated code', process.execPath, ['scripts/generate.mjs', '--check']],
+  ['default bundle', process.execPath, ['scripts/build-rego.mjs', '--bundle', '--check']],
 ];
 
 let failed = 0;

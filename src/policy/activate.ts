@@ -5,47 +5,43 @@
  * One bundle is active for the whole server, whatever the tenant. Who may push is the wire's question; whoever
  * can write to the store can activate, since bundles are not signed yet.
  */
-import { Rejection } from '../model/refusal.ts';
-import { buildContent, refusedBy } from './content.ts';
-import {
-  type Author,
-  fetchBundle,
-  fetchSeed,
-  findRevision,
-  nextActivation,
-  readToken,
-  revisionOf,
-  viewOf,
-} from './history.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault } from '../model/refusal.ts';
+import { Changes, named } from './changes.ts';
+import { readToken, viewOf } from './history.ts';
 import { judge } from './judge.ts';
-import { checkPatch, checkRemoved, readData, rejectData, withDocument, writeValue } from './patch.ts';
-import {
-  type Active,
-  manifested,
-  type Prepared,
-  prepareAside,
-  readStore,
-  start,
-  storeActivation,
-} from './prepare.ts';
-import type { PolicyRoom, PolicyRoomOptions, Pushed } from './room.ts';
-import type { PolicyStore, StoredActivation, StoredData } from './store.ts';
+import { readData } from './patch.ts';
+import { start } from './prepare.ts';
+import type { PolicyRoom, PolicyRoomOptions } from './room.ts';
 import { startWatch } from './watch.ts';
 
-/** Tries of a write that another replica's write came before. */
-const TRIES = 8;
 const PAGE_SIZE = 50;
+/**
+ * From learning of something newer to deciding no longer by what it supersedes, and the longest that anybody waits
+ * for it: a load takes a good part of that on a busy machine.
+ */
+const GRACE_MS = 2000;
 
 /**
  * Opens the room with what the store holds, or with the default bundle where it holds nothing.
  * @throws Error when there is no bundle, or the one to start with does not load: no policy, no start
  */
 export async function createPolicyRoom(options: PolicyRoomOptions): Promise<PolicyRoom> {
-  const changes = new Changes(options, await start(options));
   const { store, log, watchIntervalMs } = options;
+  const changes = new Changes(options, await start(options), GRACE_MS);
+  const { lag } = changes;
   const watch = startWatch(store, () => changes.follow(), { log, intervalMs: watchIntervalMs });
   return {
-    evaluatePolicy: (facts) => judge(changes.active, facts, log),
+    evaluatePolicy(facts) {
+      if (lag.isBehind()) throw new Fault('POLICY_BEHIND', watch.trouble());
+      return judge(changes.active, facts, log);
+    },
+    isOlderThan: (version) => changes.isOlderThan(version),
+    async catchUp() {
+      // What is known and failed to load is tried again by the watch alone: asks would load it without end.
+      if (lag.isKnown() && watch.trouble() !== undefined) return;
+      await Promise.race([watch.look(), sleep(GRACE_MS, undefined, { ref: false })]);
+    },
     push: (request) => changes.push(request),
     rollback: (request) => changes.rollback(request),
     patchData: (request) => changes.patchData(request),
@@ -59,181 +55,14 @@ export async function createPolicyRoom(options: PolicyRoomOptions): Promise<Poli
     data: (path) => readData(changes.active, path),
     status: () => {
       const { evaluator } = changes.active;
-      const memoryBytes = evaluator.memoryBytes();
       return {
         ...named(changes.active),
-        memoryBytes,
+        memoryBytes: evaluator.memoryBytes(),
         recycled: evaluator.recycled(),
-        behind: watch.behind(),
+        behind: lag.isBehind(),
+        trouble: watch.trouble(),
       };
     },
     close: () => watch.close(),
   };
-}
-
-type LogFacts = Readonly<Record<string, unknown>>;
-
-/** What is in force, and the one queue of its changes: each builds on the one before. */
-class Changes {
-  active: Active;
-  private readonly options: PolicyRoomOptions;
-  private readonly store: PolicyStore;
-  private last: Promise<unknown> = Promise.resolve();
-
-  constructor(options: PolicyRoomOptions, active: Active) {
-    this.options = options;
-    this.store = options.store;
-    this.active = active;
-  }
-
-  async follow(): Promise<void> {
-    const head = await this.store.head();
-    const { activation, data } = this.active;
-    if (head.activation > activation.number || head.dataVersion > data.version)
-      await this.queue(() => this.catchUp());
-  }
-
-  async push(request: Parameters<PolicyRoom['push']>[0]): Promise<Pushed> {
-    const { pep, content, validateOnly, allowUntested, at } = request;
-    // Outside the queue: compiling takes seconds, and depends on nothing that is in force.
-    const { bytes, ...tests } = await buildContent(content, this.options.compiler, allowUntested);
-    return this.queue(async () => {
-      const { newest, data } = await this.stored();
-      if (revisionOf(bytes) === newest.revision) {
-        await this.catchUp();
-        return { activation: viewOf(newest, newest), keptData: this.active.loaded.data.kept, ...tests };
-      }
-      const next = await this.prepare(bytes, data);
-      const author: Author = { by: pep.id, at, kind: 'push' };
-      const wouldBe = nextActivation(newest, manifested(next), author);
-      if (validateOnly)
-        return { activation: viewOf(wouldBe, newest), keptData: next.loaded.data.kept, ...tests };
-      // A crash after this leaves bytes that nothing names.
-      await this.store.putBytes(next.revision, bytes);
-      const { activation, loaded } = await this.activate(next, author, {
-        ...tests,
-        untested: tests.testsPassed === 0,
-      });
-      return { activation: viewOf(activation, activation), keptData: loaded.data.kept, ...tests };
-    });
-  }
-
-  rollback({ pep, revision, at }: Parameters<PolicyRoom['rollback']>[0]): ReturnType<PolicyRoom['rollback']> {
-    return this.queue(async () => {
-      const { newest, data } = await this.stored();
-      const target = await findRevision(this.store, revision, newest.revision);
-      const next = await this.prepare(await fetchBundle(this.store, target), data);
-      const { activation } = await this.activate(next, { by: pep.id, at, kind: 'rollback' });
-      return viewOf(activation, activation);
-    });
-  }
-
-  async patchData(request: Parameters<PolicyRoom['patchData']>[0]): Promise<number> {
-    const { pep, path, change, expectedVersion, at } = request;
-    const value = 'value' in change ? writeValue(change.value) : undefined;
-    return this.queue(async () => {
-      for (let attempt = 0; attempt < TRIES; attempt += 1) {
-        await this.catchUp();
-        const { bundle, data, seed, loaded, activation } = this.active;
-        checkPatch(this.active, path, expectedVersion);
-        const document = { path, value, version: data.version + 1, by: pep.id, at };
-        const { changed, replaced } = withDocument(data, document);
-        // Before it is stored, so that a document the policy cannot hold never gets there.
-        const source = { bundle, data: changed, seed, module: loaded.module };
-        const next = await prepareAside(this.options, source).catch(rejectData);
-        if (value === undefined) checkRemoved(loaded, next.loaded);
-        // A crash after this leaves the change stored: every other replica and the next start load it.
-        if (!(await this.store.changeData({ document, replaced }))) continue;
-        this.swap({ ...next, activation }, { by: pep.id, path }, 'policy data changed');
-        return document.version;
-      }
-      throw new Rejection('ABORTED', 'DATA_CONTENDED', 'other changes of data came first, try again');
-    });
-  }
-
-  private async activate(prepared: Prepared, author: Author, facts: LogFacts = {}): Promise<Active> {
-    let next = prepared;
-    for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      const { newest, data } = await this.stored();
-      // What the bundle adds was measured on older data: putting that in force would undo what came between.
-      if (data.version !== next.data.version)
-        next = await this.prepare(next.bundle, data, next.loaded.module);
-      const active = await storeActivation(this.store, next, { newest, author });
-      if (active === undefined) continue;
-      this.swap(active, { by: author.by, kind: author.kind, ...facts }, 'policy activated');
-      return active;
-    }
-    throw new Rejection('ABORTED', 'ACTIVATION_CONTENDED', 'other activations came first, try again');
-  }
-
-  /** @throws BundleRefused when the bundle does not load with the data, or the data cannot hold what it brings */
-  private async prepare(
-    bundle: Uint8Array,
-    data: StoredData,
-    module?: WebAssembly.Module,
-  ): Promise<Prepared> {
-    const seed = await this.seedOf(data);
-    return prepareAside(this.options, { bundle, data, seed, module }).catch(refuse);
-  }
-
-  private async seedOf(data: StoredData): Promise<Uint8Array | undefined> {
-    const { active, store } = this;
-    return data.seed === active.data.seed ? active.seed : fetchSeed(store, data);
-  }
-
-  /**
-   * The newest activation and data, which this replica may not have in force: a push must be able to mend one
-   * that does not load here.
-   * @throws Rejection when the store lost what is in force: numbers that were given are not given again
-   */
-  private async stored(): Promise<{ readonly newest: StoredActivation; readonly data: StoredData }> {
-    const { active, store } = this;
-    const { newest, data } = await readStore(store);
-    if (
-      newest === undefined ||
-      newest.number < active.activation.number ||
-      data.version < active.data.version
-    )
-      throw new Rejection(
-        'FAILED_PRECONDITION',
-        'POLICY_STORE_BEHIND',
-        'the policy store lost what is in force',
-      );
-    return { newest, data };
-  }
-
-  /** Brings the newest in force. Never back: a store that forgot does not undo what is in force here. */
-  private async catchUp(): Promise<void> {
-    const { active, store } = this;
-    const stored = await this.stored();
-    const activation = stored.newest.number > active.activation.number ? stored.newest : active.activation;
-    const data = stored.data.version > active.data.version ? stored.data : active.data;
-    if (activation === active.activation && data === active.data) return;
-    const same = activation.revision === active.revision;
-    const bundle = same ? active.bundle : await fetchBundle(store, activation.revision);
-    const seed = await this.seedOf(data);
-    const module = same ? active.loaded.module : undefined;
-    const next = await prepareAside(this.options, { bundle, data, seed, module });
-    this.swap({ ...next, activation }, {}, 'policy follows the store');
-  }
-
-  private swap(next: Active, facts: LogFacts, message: string): void {
-    this.active = next;
-    this.options.log.info({ ...named(next), ...facts }, message);
-  }
-
-  private queue<T>(run: () => Promise<T>): Promise<T> {
-    const next = this.last.then(run);
-    // Only the order matters here: whoever asked hears of the failure.
-    this.last = next.catch(() => undefined);
-    return next;
-  }
-}
-
-function refuse(cause: unknown): never {
-  throw refusedBy(cause);
-}
-
-function named({ activation, data }: Active): { revision: string; activation: number; dataVersion: number } {
-  return { revision: activation.revision, activation: activation.number, dataVersion: data.version };
 }

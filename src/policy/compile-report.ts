@@ -46,6 +46,15 @@ export interface Probe extends Place {
   readonly slow: readonly string[];
 }
 
+/** An input that tests asked with, where the first of them stands, and what the interpreter says of it. */
+export interface Asked extends Place {
+  readonly file: string;
+  /** JSON text. */
+  readonly input: string;
+  /** With the bundle's own data and nothing mocked; absent where there is none. */
+  readonly verdict?: unknown;
+}
+
 /** Both ends are built and checked in together, so it is taken at its word. */
 export interface Answer {
   readonly ok: boolean;
@@ -56,8 +65,10 @@ export interface Answer {
   readonly declares?: { readonly builtins: readonly string[] };
   readonly tests?: readonly PolicyTest[];
   readonly coverage?: readonly FileCoverage[];
-  /** Inputs that the tests asked with, as JSON. */
+  /** Inputs that the tests asked with, as JSON: those to warm an instance with. */
   readonly inputs?: readonly string[];
+  /** Those to compare the module by, at most 512; none where a test failed or the sources define no verdict. */
+  readonly asked?: readonly Asked[];
   readonly probes?: readonly Probe[];
   readonly formatted?: Readonly<Record<string, string>>;
 }

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '../model/json.ts';
+import { type Compiled, compareAside } from './compile-compare.ts';
 import { type Answer, type Probe, problemsOf, reportOf, type TestReport } from './compile-report.ts';
 import { type Bounds, runToolchain } from './compile-run.ts';
 import {
@@ -56,6 +57,8 @@ export interface Probed {
 export interface BuiltSources {
   readonly rego: Files;
   readonly documents: Files;
+  /** The bundle's file: its module is compared with its tests. */
+  readonly bundle: Uint8Array;
 }
 
 export interface FormatResult {
@@ -65,14 +68,17 @@ export interface FormatResult {
 
 export interface Compiler {
   /**
-   * Checks, runs every rule that begins with `test_` against the bundle's own data and under production's
-   * builtins, and compiles. What is wrong with the sources, a failing test included, is a result; having no test
+   * Checks, runs every rule that begins with `test_` against the bundle's own data, compiles, and holds the module
+   * to what the tests saw. What is wrong with the sources, a failing test included, is a result; having no test
    * is not wrong here. A broken toolchain throws ToolchainFailed.
    */
   compile(sources: Sources): Promise<CompileResult>;
-  /** Checks and runs the tests, and compiles the rules so that each can be measured. */
+  /** The same, with the rules compiled so that each can be measured. */
   test(sources: Sources): Promise<TestRun>;
-  /** Runs the tests that a built bundle carries. That its module was made of these sources is its author's word. */
+  /**
+   * Runs the tests that a built bundle carries, and holds its module to what they saw. That it was made of these
+   * sources is its author's word beyond.
+   */
   rerun(sources: BuiltSources): Promise<TestReport>;
   /** Lays the Rego files out as OPA's formatter does; other files are left out of the result. */
   format(sources: Sources): Promise<FormatResult>;
@@ -100,18 +106,27 @@ const COMBINER = 'assent/combiner.rego';
 export function createCompiler(options: CompilerOptions = {}): Compiler {
   const { program = PROGRAM, library = LIBRARY, deadlineMs = 30_000, memoryMib = 1024 } = options;
   let last: Promise<unknown> = Promise.resolve();
-  const run = (request: object): Promise<Answer> => {
-    const next = last.then(() => answerTo(program, request, { deadlineMs, memoryMib }));
+  const inTurn = <T>(job: () => Promise<T>): Promise<T> => {
+    const next = last.then(job);
     // Only the order matters here: whoever asked hears of the failure.
     last = next.catch(() => undefined);
     return next;
   };
+  const bounds = { deadlineMs, memoryMib };
+  const run: Runner = (request, compiledOf = () => undefined) =>
+    inTurn(async () => {
+      const answer = await answerTo(program, request, bounds);
+      const compiled = answer.ok ? compiledOf(answer) : undefined;
+      if (compiled === undefined) return answer;
+      const errors = await compareAside(compiled, answer.asked ?? [], bounds);
+      return errors.length === 0 ? answer : { ...answer, ok: false, errors };
+    });
   return {
     compile: (sources) => compile(run, libraryFiles(library), sources),
     test: (sources) => test(run, libraryFiles(library), sources),
-    rerun: async ({ rego, documents }) =>
+    rerun: async ({ rego, documents, bundle }) =>
       reportOf(
-        await run({ command: 'rerun', files: rego, documents }),
+        await run({ command: 'rerun', files: rego, documents }, () => ({ bundle })),
         (file) => !file.startsWith(LIBRARY_FOLDER),
       ),
     format: (sources) => format(run, sources),
@@ -119,13 +134,14 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
   };
 }
 
-type Runner = (request: object) => Promise<Answer>;
+/** Runs the toolchain; where it found nothing wrong, the module that the answer leads to is held to what it saw. */
+type Runner = (request: object, compiledOf?: (answer: Answer) => Compiled | undefined) => Promise<Answer>;
 type Files = Readonly<Record<string, string>>;
 
 async function compile(run: Runner, library: Files, sources: Sources): Promise<CompileResult> {
   const checked = checkSources(sources);
   if (!('manifest' in checked)) return { ok: false, problems: checked };
-  const answer = await run(requestOf('build', library, checked));
+  const answer = await run(requestOf('build', library, checked), builtFrom(checked));
   const report = reportOf(answer, (file) => file in checked.rego);
   if (!answer.ok || answer.wasm === undefined) return { ok: false, problems: problemsOf(report) };
   const { manifest, data } = checked;
@@ -144,9 +160,9 @@ async function test(run: Runner, library: Files, sources: Sources): Promise<Test
   const checked = checkSources(sources);
   if (!('manifest' in checked))
     return { report: reportOf({ ok: false, errors: checked }, () => true), probed: undefined };
-  const answer = await run(requestOf('measure', library, checked));
+  const answer = await run(requestOf('measure', library, checked), builtFrom(checked));
   const report = reportOf(answer, (file) => file in checked.rego);
-  if (answer.wasm === undefined) return { report, probed: undefined };
+  if (!answer.ok || answer.wasm === undefined) return { report, probed: undefined };
   const { probes = [], inputs = [] } = answer;
   return { report, probed: { wasm: Buffer.from(answer.wasm, 'base64'), probes, inputs, data: checked.data } };
 }
@@ -160,6 +176,10 @@ async function format(run: Runner, sources: Sources): Promise<FormatResult> {
   if (!('manifest' in checked)) return { problems: checked, formatted: new Map() };
   const { errors, formatted = {} } = await run({ command: 'format', files: checked.rego });
   return { problems: errors, formatted: new Map(Object.entries(formatted)) };
+}
+
+function builtFrom({ data }: CheckedSources): (answer: Answer) => Compiled | undefined {
+  return ({ wasm }) => (wasm === undefined ? undefined : { wasm: Buffer.from(wasm, 'base64'), data });
 }
 
 function requestOf(command: string, library: Files, { manifest, data, rego }: CheckedSources): object {

@@ -77,7 +77,7 @@ async function testedSources(bytes: Uint8Array): Promise<BuiltSources | undefine
     throw new BundleError(
       `the sources and data are over ${MAX_TESTED_BYTES} bytes and cannot be tested here`,
     );
-  return { rego: textsOf(rego), documents: textsOf(documents) };
+  return { rego: textsOf(rego), documents: textsOf(documents), bundle: bytes };
 }
 
 function textsOf(files: readonly (readonly [string, Buffer])[]): Readonly<Record<string, string>> {

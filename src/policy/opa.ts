@@ -1,31 +1,27 @@
 /**
  * The one file that knows `@open-policy-agent/opa-wasm` (1.10.0) and OPA's WASM ABI.
  *
- * The library instantiates a module and runs its host builtins; an evaluation goes around it: the input's
- * text is written into the instance's memory and the answer's text read from it, which spares two JSON
- * passes and takes about a third less time (`npm run bench` prints both). What we touch of the library is
- * public (`mem`, `wasmInstance`, `dataAddr`, `dataHeapPtr`, `minorVersion`, `entrypoints`) and checked at load.
+ * The library loads data and reads entry points. Two things go around it. The host's side of a module is `host.ts`,
+ * because the library's own builtins come before any that it is given. And an evaluation: the input's text is written
+ * into the instance's memory and the answer's text read from it, which spares two JSON passes and takes about a third
+ * less time (`npm run bench` prints both). What we touch of the library is public (`LoadedPolicy` with `setData`,
+ * `dataAddr`, `dataHeapPtr`, `entrypoints`) and checked at load.
  *
  * An evaluation runs on the caller's thread and cannot be interrupted: compiled Rego always ends, a
  * hand-made module need not, so modules are tried out in a worker with a deadline before they get here.
  */
 import * as library from '@open-policy-agent/opa-wasm';
+import { createHost, HOST_BUILTINS, type HostExports, readTable, readText } from './host.ts';
 
 /** The policy's one question: package `assent`, rule `verdict`. */
 export const ENTRYPOINT = 'assent/verdict';
-
-/**
- * What a module may call besides the builtins that are native to WASM: pure, synchronous, no clock, network
- * or randomness. The library brings more (`yaml.*`, `regex.split` on backtracking expressions); they are
- * refused with the rest.
- */
-const HOST_BUILTINS: ReadonlySet<string> = new Set(['sprintf']);
 
 /** Bytes of one input, UTF-8. */
 export const MAX_INPUT_BYTES: number = 1024 * 1024;
 /** Bytes of one result. A verdict has some hundred. */
 const MAX_RESULT_BYTES = 256 * 1024;
 const PAGE = 65_536;
+const ABI_MINOR = 'opa_wasm_abi_minor_version';
 /** 4 MiB of room for the evaluation itself: pages never touched take no memory. */
 const INITIAL_PAGES = 64;
 /** An instance that grew by more than this is replaced: WASM memory never shrinks. */
@@ -62,9 +58,7 @@ export interface Evaluator {
   recycled(): number;
 }
 
-interface Exports {
-  readonly builtins: () => number;
-  readonly opa_json_dump: (value: number) => number;
+interface Exports extends HostExports {
   readonly opa_eval: (
     reserved: 0,
     entrypoint: number,
@@ -99,19 +93,19 @@ export function checkModule(module: WebAssembly.Module): void {
  */
 export function buildImage(module: WebAssembly.Module, data: Uint8Array, maximumPages: number): PolicyImage {
   checkModule(module);
-  const policy = instantiate(module, INITIAL_PAGES, maximumPages);
-  const exports = exportsOf(policy);
-  for (const name of Object.keys(readTable(policy, exports)).sort())
+  const { memory, exports, instance } = instantiate(module, INITIAL_PAGES, maximumPages);
+  for (const name of asErrors(() => Object.keys(readTable(exports, memory)).sort()))
     if (!HOST_BUILTINS.has(name)) throw new Error(`the builtin \`${name}\` is not available`);
+  const policy = asErrors(() => loaded(instance, memory));
   const entrypoints = readEntrypoints(policy.entrypoints);
   const entrypoint = entrypoints.get(ENTRYPOINT);
   if (entrypoint === undefined) throw new Error(`the module has no entry point \`${ENTRYPOINT}\``);
   // The library takes an ArrayBuffer for JSON text; anything else it would write out as JSON again.
   asErrors(() => policy.setData(Uint8Array.from(data).buffer));
   const { dataAddr, dataHeapPtr: heapAddr } = policy;
-  const pages = policy.mem.buffer.byteLength / PAGE;
+  const pages = memory.buffer.byteLength / PAGE;
   return {
-    bytes: new Uint8Array(policy.mem.buffer.slice(0, heapAddr)),
+    bytes: new Uint8Array(memory.buffer.slice(0, heapAddr)),
     pages,
     dataAddr,
     heapAddr,
@@ -167,8 +161,8 @@ interface Live {
 }
 
 function fresh(module: WebAssembly.Module, image: PolicyImage, maximumPages: number): Live {
-  const policy = instantiate(module, image.pages, maximumPages);
-  return { memory: policy.mem, exports: exportsOf(policy), bytes: Buffer.from(policy.mem.buffer) };
+  const { memory, exports } = instantiate(module, image.pages, maximumPages);
+  return { memory, exports, bytes: Buffer.from(memory.buffer) };
 }
 
 function evaluateIn(live: Live, image: PolicyImage, input: string): string {
@@ -183,43 +177,52 @@ function evaluateIn(live: Live, image: PolicyImage, input: string): string {
   const { exports } = live;
   const at = exports.opa_eval(0, image.entrypoint, image.dataAddr, heapAddr, length, heapAddr + length, 0);
   if (live.bytes.buffer !== live.memory.buffer) live.bytes = Buffer.from(live.memory.buffer);
-  return readText(live.bytes, at);
+  return readText(live.bytes, at, MAX_RESULT_BYTES);
 }
 
-/** The NUL-terminated UTF-8 text at an address. */
-function readText(bytes: Buffer, at: number): string {
-  const end = bytes.subarray(at, at + MAX_RESULT_BYTES).indexOf(0);
-  if (at <= 0 || end < 0) throw new Error('the result has no end');
-  return bytes.toString('utf8', at, at + end);
+interface Instance {
+  readonly instance: WebAssembly.Instance;
+  readonly memory: WebAssembly.Memory;
+  readonly exports: Exports;
 }
 
-type LoadPolicySync = typeof library.loadPolicySync;
+/** An instance of a checked module: nothing of it has run. */
+function instantiate(module: WebAssembly.Module, initial: number, maximum: number): Instance {
+  const memory = new WebAssembly.Memory({ initial: Math.min(initial, maximum), maximum });
+  const host = createHost(memory);
+  const instance = new WebAssembly.Instance(module, host.imports);
+  if (globalOf(instance, 'opa_wasm_abi_version') !== 1 || globalOf(instance, ABI_MINOR) < 2)
+    throw new Error('the module is not of OPA wasm abi 1.2 or later');
+  // Which functions a module exports was checked by name before it was instantiated.
+  const exports = instance.exports as unknown as Exports;
+  host.bind(exports);
+  return { instance, memory, exports };
+}
 
-function instantiate(module: WebAssembly.Module, initial: number, maximum: number): library.LoadedPolicy {
-  // Its declarations name loadPolicySync; its ES entry exports it under `default` only.
-  const { loadPolicySync } = (library as unknown as { default: { loadPolicySync: LoadPolicySync } }).default;
-  const policy = asErrors(() => loadPolicySync(module, { initial: Math.min(initial, maximum), maximum }));
-  const numbers = [policy.dataAddr, policy.dataHeapPtr, policy.minorVersion];
-  if (!(policy.mem instanceof WebAssembly.Memory) || !numbers.every(Number.isInteger))
+function globalOf({ exports }: WebAssembly.Instance, name: string): number {
+  const global = exports[name];
+  return typeof global === 'object' && global !== null && 'value' in global
+    ? Number(global.value)
+    : Number.NaN;
+}
+
+type LoadedPolicy = library.LoadedPolicy;
+
+function loaded(instance: WebAssembly.Instance, memory: WebAssembly.Memory): LoadedPolicy {
+  // Its declarations name LoadedPolicy; its ES entry exports it under `default` only.
+  const { LoadedPolicy: Loaded } = (library as unknown as { default: { LoadedPolicy: LibraryClass } })
+    .default;
+  const policy = new Loaded(instance, memory, globalOf(instance, ABI_MINOR));
+  if (![policy.dataAddr, policy.dataHeapPtr].every(Number.isInteger))
     throw new Error('the opa-wasm package has another shape than 1.10.0');
-  if (policy.minorVersion < 2) throw new Error('the module is older than OPA wasm abi 1.2');
   return policy;
 }
 
-function exportsOf(policy: library.LoadedPolicy): Exports {
-  if (!(policy.wasmInstance instanceof WebAssembly.Instance))
-    throw new Error('the opa-wasm package has another shape than 1.10.0');
-  // Which functions a module exports was checked by name before it was instantiated.
-  return policy.wasmInstance.exports as unknown as Exports;
-}
-
-/** Name → number of every builtin that the module calls out for. */
-function readTable(policy: library.LoadedPolicy, exports: Exports): object {
-  const at = asErrors(() => exports.opa_json_dump(exports.builtins()));
-  const table: unknown = JSON.parse(readText(Buffer.from(policy.mem.buffer), at));
-  if (typeof table !== 'object' || table === null) throw new Error('the module has no table of builtins');
-  return table;
-}
+type LibraryClass = new (
+  instance: WebAssembly.Instance,
+  memory: WebAssembly.Memory,
+  minorVersion: number,
+) => LoadedPolicy;
 
 function readEntrypoints(table: Readonly<Record<string, unknown>>): ReadonlyMap<string, number> {
   const numbers = Object.entries(table).filter(

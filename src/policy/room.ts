@@ -5,6 +5,7 @@ import type { Facts } from '../model/facts.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { Activation, BundleContent, Page } from '../model/verbs.ts';
 import type { Compiler } from './compile.ts';
+import type { Version } from './lag.ts';
 import type { PolicyStore } from './store.ts';
 
 export interface PolicyLog {
@@ -29,16 +30,16 @@ export interface PolicyRoomOptions {
   readonly memoryMib: number;
 }
 
-interface PolicyStatus {
+interface PolicyStatus extends Version {
   readonly revision: string;
-  readonly activation: number;
-  readonly dataVersion: number;
   /** WASM memory of the instance that decides. */
   readonly memoryBytes: number;
   /** How often that instance was replaced, after an abort or after its memory had grown. */
   readonly recycled: number;
-  /** Why this replica could not follow the store; undefined while it can. */
-  readonly behind: string | undefined;
+  /** The store holds something newer that was not put in force here within two seconds: nothing is decided. */
+  readonly behind: boolean;
+  /** Why the last try to follow the store failed; undefined when it did not. */
+  readonly trouble: string | undefined;
 }
 
 export interface Pushed {
@@ -51,8 +52,16 @@ export interface Pushed {
 
 /** Verbs throw `Fault('POLICY_STORE_UNAVAILABLE')` when the store fails; what is in force stays. `at` is Unix ms. */
 export interface PolicyRoom {
-  /** Never throws for what the policy does: undefined, aborted or malformed is a deny `policy.undefined`. */
+  /**
+   * Never throws for what the policy does: undefined, aborted or malformed is a deny `policy.undefined`.
+   * @throws Fault `POLICY_BEHIND` while what is in force is known to be superseded, see `PolicyStatus.behind`. A store
+   * that cannot be reached says nothing newer: what is in force goes on deciding
+   */
   evaluatePolicy(facts: Facts): Judged;
+  /** What is in force is older than this, which decided elsewhere. */
+  isOlderThan(version: Version): boolean;
+  /** Follows the store for somebody who waits: never rejects, and gives up after two seconds. */
+  catchUp(): Promise<void>;
   /**
    * Compiles and tests plain Rego, checks, loads and tries out, stores, then activates. The active revision
    * pushed again changes nothing. Its data adds what the data in force lacks, and changes nothing there.

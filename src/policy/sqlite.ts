@@ -34,7 +34,8 @@ export function createSqlitePolicyStore(path: string): PolicyStore {
         db.exec('COMMIT');
         return result;
       } catch (cause) {
-        db.exec('ROLLBACK');
+        // A full disk rolls back by itself: a second rollback would fail, and its failure hide the first.
+        if (db.isTransaction) db.exec('ROLLBACK');
         throw cause;
       }
     } catch (cause) {

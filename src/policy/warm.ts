@@ -19,12 +19,13 @@ const MAX_INPUT_BYTES = 8 * 1024;
 const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 16;
 
-/** Those of the texts that `readWarm` will take, in their order: a test may ask with what no ask can hold. */
+/** Those of the texts that `readWarm` will take, at most 64, in their order. */
 export function warmable(texts: readonly string[]): readonly string[] {
-  return texts.flatMap((text) => read(text) ?? []).slice(0, MAX_INPUTS);
+  return texts.flatMap((text) => askable(text) ?? []).slice(0, MAX_INPUTS);
 }
 
-function read(text: string): string | undefined {
+/** The input as an ask would be written; undefined for what no ask can hold, which a test may ask with. */
+export function askable(text: string): string | undefined {
   try {
     return inputOf(parseJson(text, { maxDepth: MAX_DEPTH - 1 }));
   } catch (cause) {

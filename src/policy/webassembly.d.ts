@@ -9,9 +9,11 @@ declare namespace WebAssembly {
     static imports(module: Module): readonly { readonly module: string; readonly name: string }[];
   }
   class Instance {
+    constructor(module: Module, imports: object);
     readonly exports: Readonly<Record<string, unknown>>;
   }
   class Memory {
+    constructor(descriptor: MemoryDescriptor);
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
   }

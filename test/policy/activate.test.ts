@@ -29,10 +29,11 @@ afterEach(() => {
 async function open(
   store: PolicyStore = createMemoryPolicyStore(),
   defaultBundle: Uint8Array | undefined = fixture('ledger'),
+  watchIntervalMs = 100,
 ) {
   const errors: string[] = [];
   const log = { info: () => undefined, error: (_: object, message: string) => void errors.push(message) };
-  const options = { store, compiler, defaultBundle, log, at: AT, watchIntervalMs: 100, memoryMib: 64 };
+  const options = { store, compiler, defaultBundle, log, at: AT, watchIntervalMs, memoryMib: 64 };
   const room = await createPolicyRoom(options);
   rooms.push(room);
   return {
@@ -418,6 +419,22 @@ describe('two replicas on one store', () => {
     expect(two.room.status().revision).toBe(one.room.status().revision);
   });
 
+  test('catch up when they are told of something newer, without hint or interval', async () => {
+    const store = createMemoryPolicyStore();
+    const silent = new Proxy(store, {
+      get: (target, name: keyof PolicyStore) => (name === 'watch' ? () => () => undefined : target[name]),
+    });
+    const ahead = await open(store);
+    const lags = await open(silent, fixture('ledger'), 2 ** 28);
+    await ahead.patch('ledger/blocked_vendors/v-77', true);
+    expect(lags.effect()).toBe('allow');
+    expect(lags.room.isOlderThan({ activation: 1, dataVersion: 2 })).toBe(true);
+    await lags.room.catchUp();
+    expect(lags.room.isOlderThan({ activation: 1, dataVersion: 2 })).toBe(false);
+    expect(lags.effect()).toBe('deny');
+    expect(lags.room.isOlderThan({ activation: 2, dataVersion: 1 })).toBe(true);
+  });
+
   test('lose no patch when they write at once', async () => {
     const store = createMemoryPolicyStore();
     const [one, two] = [await open(store), await open(store)];
@@ -485,18 +502,21 @@ describe('when the store fails', () => {
     },
   );
 
-  test('a replica that cannot follow says so, goes on deciding, and catches up', async () => {
+  test('a replica that cannot reach it says so, goes on deciding, and catches up', async () => {
     const store = createMemoryPolicyStore();
     const { broken, wrapped } = failing(store, 'head');
     const behind = await open(wrapped);
     const ahead = await open(store);
     broken.failing = true;
     await ahead.patch('ledger/blocked_vendors/v-77', true);
-    await until(() => behind.room.status().behind === 'POLICY_STORE_UNAVAILABLE');
+    await until(() => behind.room.status().trouble === 'POLICY_STORE_UNAVAILABLE');
+    // Nothing newer is known here.
+    expect(behind.room.status().behind).toBe(false);
     expect(behind.effect()).toBe('allow');
     broken.failing = false;
-    await until(() => behind.effect() === 'deny');
-    expect(behind.room.status().behind).toBeUndefined();
+    await until(() => behind.room.status().dataVersion === 2);
+    expect(behind.effect()).toBe('deny');
+    await until(() => behind.room.status().trouble === undefined);
   });
 
   test('a store that forgot everything does not undo what is in force', async () => {
@@ -515,15 +535,51 @@ describe('when the store fails', () => {
     expect(effect()).toBe('deny');
   });
 
-  test('a replica that cannot load the newest activation keeps its own, and a push mends it', async () => {
+  test('a store that forgot the newest data does not bring the data before back', async () => {
+    const [older, newer] = [createMemoryPolicyStore(), createMemoryPolicyStore()];
+    // The same activation, and data of an earlier version.
+    await open(older);
+    let current = newer;
+    const forgetful = new Proxy(newer, { get: (_, name: keyof PolicyStore) => current[name] });
+    const { push, patch, room, effect } = await open(forgetful);
+    await patch('ledger/blocked_vendors/v-77', true);
+    current = older;
+    expect(await current.head()).toEqual({ activation: 1, dataVersion: 1 });
+    await room.follow();
+    const lost = { status: 'FAILED_PRECONDITION', reason: 'POLICY_STORE_BEHIND' };
+    await expect(push(fixture('odd'))).rejects.toMatchObject(lost);
+    await expect(patch('ledger/blocked_vendors/v-1', true)).rejects.toMatchObject(lost);
+    expect(await older.head()).toEqual({ activation: 1, dataVersion: 1 });
+    expect(room.status()).toMatchObject({ activation: 1, dataVersion: 2, behind: false });
+    expect(effect()).toBe('deny');
+  });
+
+  test('a replica that cannot read the newest data decides nothing by the data before', async () => {
     const store = createMemoryPolicyStore();
-    const { room, push } = await open(store);
+    const { broken, wrapped } = failing(store, 'data');
+    const behind = await open(wrapped);
+    const ahead = await open(store);
+    broken.failing = true;
+    await ahead.patch('ledger/blocked_vendors/v-77', true);
+    await until(() => behind.room.status().behind);
+    expect(() => behind.effect()).toThrow(expect.objectContaining({ reason: 'POLICY_BEHIND' }));
+    broken.failing = false;
+    await until(() => !behind.room.status().behind);
+    expect(behind.effect()).toBe('deny');
+  });
+
+  test('a replica that cannot load the newest activation decides nothing, and a push mends it', async () => {
+    const store = createMemoryPolicyStore();
+    const { room, push, patch } = await open(store);
     const [first] = await store.activations(1);
     if (first === undefined) throw new Error('nothing is active');
     await store.putBytes('not-its-hash', fixture('odd'));
     await store.activate({ ...first, number: 2, revision: 'not-its-hash' });
-    await until(() => room.status().behind !== undefined);
-    expect(room.evaluatePolicy(facts)).toMatchObject({ activation: 1, verdict: { effect: 'allow' } });
+    await until(() => room.status().behind);
+    expect(room.status().trouble).toMatch(/^POLICY_BEHIND: the policy store lost/);
+    const fault = expect.objectContaining({ reason: 'POLICY_BEHIND' });
+    expect(() => room.evaluatePolicy(facts)).toThrow(fault);
+    await expect(patch('ledger/blocked_vendors/v-77', true)).rejects.toEqual(fault);
     expect((await push(fixture('odd'))).activation.number).toBe(3);
     expect(room.evaluatePolicy(named('pay'))).toMatchObject({ activation: 3, verdict: { effect: 'allow' } });
   });

@@ -338,6 +338,31 @@ describe('sources are refused before anything runs', () => {
   });
 });
 
+describe('what the library finds wrong with what it is fed is told of the rule that feeds it', () => {
+  const NUMBER = '`amount` of an entry of `consume` is a number';
+  test.each<[string, string, Partial<PolicyProblem>]>([
+    [
+      'a text as amount',
+      'consume contains {"budget": "b", "amount": "1"}',
+      { code: 'assent_rule', message: `${NUMBER}; have: string` },
+    ],
+    [
+      'no amount, by way of a variable',
+      'consume contains entry if entry := {"budget": "b"}',
+      { code: 'assent_rule', message: NUMBER },
+    ],
+    [
+      'an amount that hangs on what is consumed',
+      'consume contains {"budget": "b", "amount": count(data.rules.lib_budget.deny)}',
+      { code: 'rego_recursion_error' },
+    ],
+  ])('%s', { timeout: TIMEOUT }, async (_, rule, problem) => {
+    expect(await problemsOf(sourcesOf(`${SPEAKS}\n\n${rule}`))).toEqual([
+      expect.objectContaining({ file: 'small.rego', line: 7, column: 1, ...problem }),
+    ]);
+  });
+});
+
 describe('a run that goes on or swells is ended', () => {
   test('at its deadline', { timeout: TIMEOUT }, async () => {
     const result = await createCompiler({ deadlineMs: 1 }).compile(finance);
@@ -506,7 +531,12 @@ describe('a built bundle is tested again by the tests that it carries', () => {
       'own/policy_test.rego': 'package own_test\n\ntest_big if data.own.big with input as {"n": 6}',
     };
     const rerun = (most: number) =>
-      compiler.rerun({ rego, documents: { 'own/data.json': JSON.stringify({ most }) } });
+      compiler.rerun({
+        rego,
+        documents: { 'own/data.json': JSON.stringify({ most }) },
+        // Its sources define no verdict, so there is nothing to compare.
+        bundle: Buffer.from('none'),
+      });
     expect(await rerun(5)).toMatchObject({ ok: true, tests: [{ name: 'test_big', pass: true }] });
     expect(await rerun(6)).toMatchObject({
       ok: false,

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readBundle } from '../../src/policy/bundle.ts';
+import { HOST_BUILTINS } from '../../src/policy/host.ts';
 import {
   buildImage,
   checkModule,
@@ -104,6 +106,12 @@ describe('a module is refused', () => {
     );
     expect(() => buildImage(module, data, 128)).toThrow(Error);
   });
+});
+
+test('a module may call these builtins of the host, and the toolchain offers no other', () => {
+  expect([...HOST_BUILTINS.keys()]).toEqual(['sprintf']);
+  const go = readFileSync(new URL('../../tools/rego/builtins.go', import.meta.url), 'utf8');
+  expect(go).toContain('var host = []string{"sprintf"}\n');
 });
 
 test('two instances share one module and nothing else', async () => {

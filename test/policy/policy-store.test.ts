@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createMemoryPolicyStore } from '../../src/policy/memory.ts';
@@ -27,6 +28,24 @@ test('a closed sqlite store is our fault, not an empty one', async () => {
   await store.close();
   await expect(store.head()).rejects.toEqual(fault);
   await expect(store.activate(activationOf(1))).rejects.toEqual(fault);
+});
+
+test('what a full disk undoes by itself is our fault with its own cause', async () => {
+  const path = join(folder, 'full.db');
+  const store = createSqlitePolicyStore(path);
+  const hand = new DatabaseSync(path);
+  hand.exec(`CREATE TRIGGER full BEFORE INSERT ON bundles
+    BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END`);
+  const failure = await store.putBytes('hash', Uint8Array.of(1)).catch((cause: unknown) => cause);
+  expect(failure).toMatchObject({
+    reason: 'POLICY_STORE_UNAVAILABLE',
+    cause: { message: 'database or disk is full' },
+  });
+  hand.exec('DROP TRIGGER full');
+  hand.close();
+  await store.putBytes('hash', Uint8Array.of(1));
+  expect(await store.getBytes('hash')).toEqual(Uint8Array.of(1));
+  await store.close();
 });
 
 const url = process.env['ASSENT_TEST_REDIS'];
@@ -58,6 +77,16 @@ describe.skipIf(url === undefined)('with a real redis ($ASSENT_TEST_REDIS)', () 
     await heard;
     expect(await two.head()).toMatchObject({ activation: 1 });
     await Promise.all([one.close(), two.close()]);
+  });
+
+  test('coming back after a lost connection is a hint', async () => {
+    made += 1;
+    const [redis, listener] = await Promise.all([connectTo(url ?? ''), connectTo(url ?? '')]);
+    const store = await createRedisPolicyStore({ redis, listener, prefix: `${prefix}:${made}` });
+    const heard = new Promise<void>((resolve) => store.watch(resolve));
+    listener.disconnect(true);
+    await heard;
+    await store.close();
   });
 
   test('a connection that was lost before it begins is our fault', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { REASONS } from '../../src/model/reason.ts';
 import type { CodeEntry } from '../../src/policy/codes.ts';
 import { readVerdict } from '../../src/policy/verdict.ts';
 
@@ -99,6 +100,26 @@ describe('no verdict is a deny', () => {
       expect(problemOf(text)).toBeTypeOf('string');
     },
   );
+});
+
+test('of our own codes rules may use these, and no other', () => {
+  const taken = Object.keys(REASONS).filter((code) => {
+    const [reason] = read(verdict({ effect: 'deny', reasons: [{ code }] })).reasons;
+    // Refused ones end as `policy.undefined` too, with what was wrong.
+    return reason?.code === code && reason.details === undefined;
+  });
+  expect(taken.toSorted()).toEqual([
+    'authority.exceeded',
+    'policy.unspoken',
+    'provenance.untrusted',
+    'session.budget',
+    'session.duplicate',
+    'session.operation_unknown',
+    'session.rate',
+    'session.required',
+    'session.task_closed',
+  ]);
+  expect(Object.keys(REASONS).length).toBeGreaterThan(taken.length);
 });
 
 describe('a verdict', () => {

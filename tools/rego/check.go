@@ -92,7 +92,7 @@ func (b *Bundle) check(answer *Answer) {
 	b.modules[combinerPath] = ast.MustParseModuleWithOpts(b.combiner, ast.ParserOptions{RegoVersion: ast.RegoV1})
 	b.compiler = newCompiler().WithStrict(true)
 	if b.compiler.Compile(b.rules()); b.compiler.Failed() {
-		answer.failWith("", b.compiler.Errors)
+		b.failTyped(b.compiler.Errors, answer)
 		return
 	}
 	declares := &Declares{Packages: []string{}, Codes: []string{}, Builtins: []string{}}

@@ -48,6 +48,7 @@ type Answer struct {
 	Declares  *Declares         `json:"declares,omitempty"`
 	Tests     []TestResult      `json:"tests,omitempty"`
 	Inputs    []string          `json:"inputs,omitempty"`
+	Asked     []*Asked          `json:"asked,omitempty"`
 	Probes    []Probe           `json:"probes,omitempty"`
 	Coverage  []FileCoverage    `json:"coverage,omitempty"`
 	Formatted map[string]string `json:"formatted,omitempty"`

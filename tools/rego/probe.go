@@ -39,15 +39,21 @@ func (b *Bundle) addProbes(module *ast.Module) []Probe {
 			continue
 		}
 		at := rule.Location
-		probe := fmt.Sprintf(probeName, at.Row, at.Col)
-		twin := rule.Copy()
-		twin.Head.SetRef(ast.Ref{ast.VarTerm(probe)})
-		twin.Module = module
-		module.Rules = append(module.Rules, twin)
+		probe := addTwin(module, rule)
 		probes = append(probes, Probe{File: at.File, Line: at.Row, Column: at.Col, Rule: name + "." + partOf(rule),
 			Entrypoint: strings.ReplaceAll(name, ".", "/") + "/" + probe, Slow: b.slowBelow(at)})
 	}
 	return probes
+}
+
+// addTwin adds a copy of the rule to its module, under a name of its own, which it gives.
+func addTwin(module *ast.Module, rule *ast.Rule) string {
+	name := fmt.Sprintf(probeName, rule.Location.Row, rule.Location.Col)
+	twin := rule.Copy()
+	twin.Head.SetRef(ast.Ref{ast.VarTerm(name)})
+	twin.Module = module
+	module.Rules = append(module.Rules, twin)
+	return name
 }
 
 // slowBelow names the slow builtins that a rule calls, by itself or through others.

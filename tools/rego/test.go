@@ -77,7 +77,17 @@ func (b *Bundle) test(compiler *ast.Compiler, answer *Answer) {
 		a, b := answer.Tests[i], answer.Tests[j]
 		return a.File < b.File || a.File == b.File && a.Line < b.Line
 	})
-	answer.Inputs = seen.inputs.texts()
+	asked := seen.inputs.sorted()
+	answer.Inputs = []string{}
+	for _, ask := range asked[:min(len(asked), maxWarming)] {
+		answer.Inputs = append(answer.Inputs, ask.Input)
+	}
+	if failed := slices.ContainsFunc(answer.Tests, func(test TestResult) bool { return !test.Pass }); !failed {
+		if answer.Asked, err = judge(ctx, compiler, store, asked); err != nil {
+			answer.failWith("", err)
+			return
+		}
+	}
 	b.cover(seen.Cover, answer)
 }
 

@@ -15,9 +15,23 @@ import (
 )
 
 const (
-	maxInputs     = 64
+	// How many inputs a new instance is warmed with, and with how many the compiled module is compared.
+	maxWarming    = 64
+	maxInputs     = 512
 	maxInputBytes = 8 * 1024
 )
+
+// Asked is an input that tests asked with, the first of them by its place, and what the rules say of it here, in the
+// interpreter, with the bundle's own data. No verdict: there is none, or asking for it failed.
+type Asked struct {
+	Input   string `json:"input"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Verdict any    `json:"verdict,omitempty"`
+
+	term *ast.Term
+}
 
 // tracer watches the tests: which lines they reach, where they fail, and with what input they ask.
 type tracer struct {
@@ -27,6 +41,8 @@ type tracer struct {
 	// The tests under way, by the query that evaluates each, and the last expression of each that failed.
 	tests  map[uint64]string
 	failed map[string]*ast.Location
+	// The test that runs.
+	test *ast.Location
 }
 
 func newTracer() *tracer {
@@ -43,12 +59,13 @@ func (t *tracer) TraceEvent(event topdown.Event) {
 	// At any step: where the index rules every rule out, none is entered.
 	if input := event.Input(); input != nil && input != t.last {
 		t.last = input
-		t.inputs.add(input)
+		t.inputs.add(input, t.test)
 	}
 	switch event.Op {
 	case topdown.EnterOp:
 		if rule, ok := event.Node.(*ast.Rule); ok && strings.HasPrefix(partOf(rule), "test_") {
 			t.tests[event.QueryID] = placeOf(rule.Location)
+			t.test, t.last = rule.Location, nil
 		}
 	case topdown.FailOp:
 		if test, ok := t.tests[event.QueryID]; ok && event.Location != nil {
@@ -57,36 +74,50 @@ func (t *tracer) TraceEvent(event topdown.Event) {
 	}
 }
 
-// inputs are asks that tests made, as canonical text by digest. At most `maxInputs`, those of the smallest digests: a
-// sample that does not depend on the order in which tests run.
-type inputs map[string]string
+// inputs are asks that tests made, by the digest of their canonical text. At most `maxInputs`, those of the smallest
+// digests: a sample that does not depend on the order in which tests run.
+type inputs map[string]*Asked
 
-func (in inputs) add(input *ast.Term) {
+func (in inputs) add(input *ast.Term, test *ast.Location) {
 	object, ok := input.Value.(ast.Object)
-	if !ok || object.Get(ast.StringTerm("action")) == nil {
+	if !ok || test == nil || object.Get(ast.StringTerm("action")) == nil {
 		return
 	}
-	value, err := ast.JSON(object)
-	if err != nil {
+	text, err := canonical(object)
+	if err != nil || len(text) > maxInputBytes {
 		return
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if encoder.Encode(value) != nil || text.Len() > maxInputBytes {
+	sum := sha256.Sum256([]byte(text))
+	digest := string(sum[:])
+	if known := in[digest]; known != nil {
+		if test.File < known.File || test.File == known.File && test.Row < known.Line {
+			known.File, known.Line, known.Column = test.File, test.Row, test.Col
+		}
 		return
 	}
-	digest := sha256.Sum256(text.Bytes())
-	in[string(digest[:])] = strings.TrimSpace(text.String())
+	in[digest] = &Asked{Input: text, File: test.File, Line: test.Row, Column: test.Col, term: input}
 	if len(in) > maxInputs {
 		delete(in, slices.Max(util.Keys(in)))
 	}
 }
 
-func (in inputs) texts() []string {
-	texts := []string{}
-	for _, digest := range util.KeysSorted(in) {
-		texts = append(texts, in[digest])
+func canonical(value ast.Value) (string, error) {
+	plain, err := ast.JSON(value)
+	if err != nil {
+		return "", err
 	}
-	return texts
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err = encoder.Encode(plain)
+	return strings.TrimSpace(text.String()), err
+}
+
+// sorted gives them by digest.
+func (in inputs) sorted() []*Asked {
+	found := []*Asked{}
+	for _, digest := range util.KeysSorted(in) {
+		found = append(found, in[digest])
+	}
+	return found
 }

@@ -24,7 +24,8 @@ export declare type AuthorizeRequest = Message<"assent.v1.AuthorizeRequest"> & {
   /**
    * UUIDv7 of now in lower case, minted by the enforcement point, never taken from the agent, and unique for
    * it. INVALID_ARGUMENT when its time is more than 5 minutes ahead. The same id with the same content gets the
-   * same answer and consumes nothing. That promise is kept per session, for a window of 10 minutes unless the
+   * same answer and consumes nothing; an allow only while the session is open, authority and mandate still permit
+   * the action, the allow has not run out and its outcome is not reported. That promise is kept per session, for a window of 10 minutes unless the
    * server is configured otherwise: an id that is older than it by more than a minute is denied as
    * `request.too_old`. Required.
    *
@@ -61,8 +62,10 @@ export declare type AuthorizeRequest = Message<"assent.v1.AuthorizeRequest"> & {
   chain: string[];
 
   /**
-   * The intended effect, from the framework's tool-call id. While its outcome is open, asking again is the
-   * same permit and no duplicate. At most 128 of `A-Z a-z 0-9 . _ : / @ + = ~ -`; absent: none.
+   * The intended effect, from the framework's tool-call id. While its outcome is open, asking again is no
+   * duplicate: it is judged anew, but spent and counted once. It stands for one act (action, resource,
+   * arguments) of one subject and actor at one enforcement point: with anything else it is denied as
+   * `session.operation_changed`, unless it was reported as failed. At most 128 of `A-Z a-z 0-9 . _ : / @ + = ~ -`; absent: none.
    *
    * @generated from field: string operation_id = 6;
    */
@@ -92,7 +95,8 @@ export declare type AuthorizeRequest = Message<"assent.v1.AuthorizeRequest"> & {
   traceparent: string;
 
   /**
-   * Judges, but commits and spends nothing; the answer permits nothing.
+   * Judges, but commits and spends nothing; the answer permits nothing. With `session.open` it opens nothing:
+   * where the key has no session yet, the mandate it brings is what it is judged by.
    *
    * @generated from field: bool dry_run = 10;
    */
@@ -310,7 +314,8 @@ export declare type OpenIfAbsent = Message<"assent.v1.OpenIfAbsent"> & {
   key: string;
 
   /**
-   * What the session is for; used by the ask that opens it and ignored by all others. Required.
+   * What the session is for; used by the ask that opens it and ignored by all others. One that is over opens
+   * nothing: `session.expired`. Required.
    *
    * @generated from field: assent.v1.Mandate mandate = 2;
    */
@@ -574,7 +579,7 @@ export declare type Decision = Message<"assent.v1.Decision"> & {
   causeId: string;
 
   /**
-   * An earlier answer to the same request or operation: nothing was consumed again.
+   * An earlier answer to the same request: nothing was consumed again.
    *
    * @generated from field: bool replayed = 12;
    */
@@ -596,7 +601,7 @@ export declare type Decision = Message<"assent.v1.Decision"> & {
 
   /**
    * Id of the session that the ask was a step of; empty for a stateless ask, and for a public read that was decided
-   * while the session's store was gone.
+   * while the session's store was gone; and for a dry run with `session.open`.
    *
    * @generated from field: string session_id = 15;
    */
@@ -760,7 +765,8 @@ export declare type ReportRequest = Message<"assent.v1.ReportRequest"> & {
   outputMediaType: string;
 
   /**
-   * `output` was cut by the sender.
+   * `output` was cut by the sender: nothing in it is trusted, and what the session learns from now on is not either,
+   * since it may have stood in the missing part, unless the catalog says that no other party writes such an output.
    *
    * @generated from field: bool output_truncated = 6;
    */
@@ -787,7 +793,7 @@ export declare const ReportRequestSchema: GenMessage<ReportRequest>;
  */
 export declare type ReportResponse = Message<"assent.v1.ReportResponse"> & {
   /**
-   * Number of values that were remembered with their origin.
+   * Number of values that were remembered with their origin; 0 for a report that was made before.
    *
    * @generated from field: uint32 values_remembered = 1;
    */

@@ -556,7 +556,8 @@ export declare const SessionService: GenService<{
     output: typeof AmendSessionResponseSchema;
   },
   /**
-   * Ends the session: once acknowledged, no replica allows anything in it. Closing again is no error.
+   * Ends the session: once acknowledged, no replica decides an allow in it. One that was decided before may reach its
+   * caller later, and permits until its `expire_time`. Closing again is no error.
    *
    * @generated from rpc assent.v1.SessionService.CloseSession
    */
