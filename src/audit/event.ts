@@ -1,6 +1,7 @@
 import type { Pep } from '../model/ask.ts';
-import { canonicalJson, type JsonObject } from '../model/json.ts';
-import type { BuildRecord } from './log.ts';
+import { canonicalJson, type JsonObject, quoteJson } from '../model/json.ts';
+import { commitTo } from './commitment.ts';
+import type { BuildRecord, CommitmentOpening } from './log.ts';
 
 /** Something that was done besides deciding: a session opened or closed, an outcome reported, a policy activated. */
 export interface SealedEvent {
@@ -11,13 +12,17 @@ export interface SealedEvent {
   readonly at: number;
   /** Ids, numbers and codes: neither arguments nor outputs. */
   readonly facts: JsonObject;
+  /** More facts, that give away what somebody wrote: each stands as a commitment, unless it is empty. */
+  readonly hidden?: Readonly<Record<string, string>>;
 }
 
 /** The record of an event: canonical JSON, in the same log and numbering as decisions. */
-export function eventRecord({ kind, pep, at, facts }: SealedEvent, dev: boolean): BuildRecord {
+export function eventRecord({ kind, pep, at, facts, hidden = {} }: SealedEvent, dev: boolean): BuildRecord {
+  const openings: CommitmentOpening[] = [];
+  const shown = Object.entries(hidden).map(([name, value]) => [name, hide(value, openings)] as const);
   return (index, previous) => ({
     text: canonicalJson({
-      facts,
+      facts: { ...facts, ...Object.fromEntries(shown) },
       index,
       kind,
       pep: pep.id,
@@ -27,6 +32,13 @@ export function eventRecord({ kind, pep, at, facts }: SealedEvent, dev: boolean)
       v: 1,
       ...(dev ? { dev } : {}),
     }),
-    openings: [],
+    openings,
   });
+}
+
+function hide(value: string, openings: CommitmentOpening[]): string | { readonly commitment: string } {
+  if (value === '') return value;
+  const opening = commitTo(quoteJson(value));
+  openings.push(opening);
+  return { commitment: opening.commitment };
 }

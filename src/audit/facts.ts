@@ -3,7 +3,8 @@ import type { Trail } from '../model/facts.ts';
 import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
 import { commitmentText, commitTo } from './commitment.ts';
 import type { CommitmentOpening } from './log.ts';
-import { findMember, replaceMembers } from './members.ts';
+import { findMember, replaceMembers, replaceValues } from './members.ts';
+import { hideWords } from './words.ts';
 
 /** `judged`: what policy saw; `partial`: what the trail knew when the walk stopped before policy. */
 export interface RecordedFacts {
@@ -12,6 +13,8 @@ export interface RecordedFacts {
   readonly text: string;
   /** The asked resource's id: a JSON string, or a commitment where an argument that is hidden says the same. */
   readonly resourceId: string;
+  /** Openings that every record of the same mandate needs. */
+  readonly shared?: readonly CommitmentOpening[];
 }
 
 /** Canonical value of a committed argument → the commitment that stands for it. */
@@ -25,8 +28,9 @@ const sensitiveNames = new WeakMap<CatalogEntry, ReadonlySet<string>>();
 /**
  * The facts of a record: policy's input word for word, but for arguments that are sensitive, long or of an
  * action the catalog does not know, which become commitments whose openings are added to `openings`; so does
- * the resource's id or a property that says the same as one of them. Arguments that no catalog was asked about
- * are left out: nobody can say which of them are sensitive, and the request's digest stands for them.
+ * the resource's id, and any value of resource or claims that says the same as one of them; and so do, always, the
+ * task's purpose and declared values. Arguments that no catalog was asked about are left out: nobody can say which
+ * of them are sensitive, and the request's digest stands for them.
  */
 export function recordedFacts(trail: Trail, openings: CommitmentOpening[]): RecordedFacts {
   const { action, ask, judged } = trail;
@@ -47,9 +51,9 @@ export function recordedFacts(trail: Trail, openings: CommitmentOpening[]): Reco
     return { state: 'partial', text, resourceId: twinOf(id, hidden) ?? id };
   }
   const shown = hideArguments(input.slice(args.start, args.end), action, hideArgument);
-  if (hidden.size === 0) return { state: 'judged', text: input, resourceId: id };
-  const text = input.slice(0, args.start) + shown + hideResource(input.slice(args.end), hidden);
-  return { state: 'judged', text, resourceId: twinOf(id, hidden) ?? id };
+  const rest = hideWords(input.slice(args.end), trail.session?.task, openings);
+  const text = input.slice(0, args.start) + shown + hideTwins(rest.text, hidden);
+  return { ...rest, state: 'judged', text, resourceId: twinOf(id, hidden) ?? id };
 }
 
 /** Facts of an ask whose arguments nobody has read: an id that any of them repeats is hidden as well. */
@@ -83,19 +87,28 @@ function hideArguments(args: string, { entry, known }: Action, hideOne: (value: 
   );
 }
 
-/** `rest` is what follows the arguments in policy's input, from the comma on: `resource` sorts after `args`. */
-function hideResource(rest: string, hidden: Hidden): string {
-  const resource = findMember(rest, 'resource');
-  if (resource === undefined) return rest;
-  const shown = replaceMembers(rest.slice(resource.start, resource.end), (name, value) =>
-    name === '"type"' ? undefined : twinOf(value, hidden),
-  );
-  return rest.slice(0, resource.start) + shown + rest.slice(resource.end);
+/** Claims and resource may repeat a hidden argument, whole, at any depth. */
+function hideTwins(rest: string, hidden: Hidden): string {
+  // Most repeat none, and this finds out for a fraction of what going through them costs.
+  if (![...hidden.keys()].some((value) => rest.includes(bare(value)))) return rest;
+  return replaceMembers(rest, (part, text) => {
+    if (part !== '"claimed"' && part !== '"resource"') return undefined;
+    return replaceMembers(text, (name, value) =>
+      part === '"resource"' && name === '"type"'
+        ? undefined
+        : replaceValues(value, (inner) => twinOf(inner, hidden)),
+    );
+  });
 }
 
-/** The commitment of an argument with this value; an id is text even where the argument is a number. */
+/** The commitment of an argument with this value: a number and its text are the same, as in an id. */
 function twinOf(value: string, hidden: Hidden): string | undefined {
-  return hidden.get(value) ?? (value.startsWith('"') ? hidden.get(value.slice(1, -1)) : undefined);
+  return hidden.get(value) ?? hidden.get(value.startsWith('"') ? bare(value) : `"${value}"`);
+}
+
+/** A text without its quotes; any other value as it is. */
+function bare(value: string): string {
+  return value.startsWith('"') ? value.slice(1, -1) : value;
 }
 
 function isLong(value: string): boolean {

@@ -13,6 +13,8 @@ export interface BuiltRecord {
   /** Canonical JSON, at most 65,535 bytes of UTF-8, holding `index` and `previous` as they were given. */
   readonly text: string;
   readonly openings: readonly CommitmentOpening[];
+  /** More of them, that other records hold as well: a list that comes again, itself, is written once a segment. */
+  readonly shared?: readonly CommitmentOpening[];
 }
 
 /**

@@ -64,6 +64,21 @@ export function replaceMembers(
   return out + text.slice(copied);
 }
 
+/** A canonical JSON value, with every value in it that `change` has a new text for replaced; the outermost first. */
+export function replaceValues(text: string, change: (value: string) => string | undefined): string {
+  const changed = change(text);
+  if (changed !== undefined) return changed;
+  if (text.startsWith('{')) return replaceMembers(text, (_, value) => replaceValues(value, change));
+  if (!text.startsWith('[')) return text;
+  let items = '';
+  for (let at = 1; at < text.length - 1; ) {
+    const end = endOfValue(text, at);
+    items += `${at === 1 ? '' : ','}${replaceValues(text.slice(at, end), change)}`;
+    at = end + 1;
+  }
+  return `[${items}]`;
+}
+
 /** The offset after the closing quote. */
 function endOfString(text: string, at: number): number {
   let end = text.indexOf('"', at + 1);

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import type { Disk } from './disk.ts';
-import type { CommitmentOpening } from './log.ts';
+import type { BuiltRecord, CommitmentOpening } from './log.ts';
 import { listSegments, openingsPath } from './segments.ts';
 
 /**
@@ -8,15 +8,19 @@ import { listSegments, openingsPath } from './segments.ts';
  * begins with the line break, so that a line cut by a crash never spoils the one after it.
  */
 export interface OpeningsFile {
-  /** Called before the records are written: a crash in between leaves an opening that opens nothing. */
-  write(lines: string): void;
+  /** Takes what the record at this index needs into the next write; shared openings that stand here already do not. */
+  add(index: number, record: Pick<BuiltRecord, 'openings' | 'shared'>): void;
+  /**
+   * Writes what was added. Called before the records are written: a crash in between leaves openings that open
+   * nothing.
+   */
+  write(): void;
   sync(): Promise<void>;
   syncNow(): void;
   close(): void;
 }
 
-/** The lines of one record's openings; empty for most. */
-export function openingLines(index: number, openings: readonly CommitmentOpening[]): string {
+function linesOf(index: number, openings: readonly CommitmentOpening[]): string {
   let lines = '';
   for (const { commitment, salt, value } of openings)
     lines += `\n{"commitment":"${commitment}","index":${index},"salt":"${salt}","value":${JSON.stringify(value)}}`;
@@ -27,18 +31,50 @@ export function openingLines(index: number, openings: readonly CommitmentOpening
 export function createOpeningsFile(segment: string, disk: Disk): OpeningsFile {
   let fd: number | undefined;
   let unsynced = false;
+  let lines = '';
+  /** Shared openings that this file holds, or will after the next write. */
+  let held = new WeakSet<readonly CommitmentOpening[]>();
+
+  function append(text: string): void {
+    fd ??= openSync(openingsPath(segment), 'a', 0o600);
+    const bytes = Buffer.from(text, 'utf8');
+    unsynced = true;
+    if (disk.write(fd, bytes, bytes.length) !== bytes.length) throw new Error('openings were cut short');
+  }
+
+  /** Nobody knows what of them is there: with the next record that needs them they are written again. */
+  function doubt(): void {
+    held = new WeakSet();
+  }
+
   return {
-    write(lines) {
-      if (lines === '') return;
-      fd ??= openSync(openingsPath(segment), 'a', 0o600);
-      const bytes = Buffer.from(lines, 'utf8');
-      unsynced = true;
-      if (disk.write(fd, bytes, bytes.length) !== bytes.length) throw new Error('openings were cut short');
+    add(index, { openings, shared }) {
+      lines += linesOf(index, openings);
+      if (shared === undefined || held.has(shared)) return;
+      held.add(shared);
+      lines += linesOf(index, shared);
+    },
+    write() {
+      const text = lines;
+      lines = '';
+      if (text === '') return;
+      try {
+        append(text);
+      } catch (cause) {
+        doubt();
+        throw cause;
+      }
     },
     async sync() {
       if (fd === undefined || !unsynced) return;
       unsynced = false;
-      await disk.sync(fd);
+      try {
+        await disk.sync(fd);
+      } catch (cause) {
+        unsynced = true;
+        doubt();
+        throw cause;
+      }
     },
     syncNow() {
       if (fd !== undefined && unsynced) disk.syncNow(fd);

@@ -11,6 +11,8 @@ import type { BuiltRecord, CommitmentOpening } from './log.ts';
 /** C2SP tlog-tiles writes an entry's length as a uint16. */
 const MAX_RECORD_BYTES = 65_535;
 
+const NO_OPENINGS: readonly CommitmentOpening[] = [];
+
 /** The rules in force, for answers that policy never saw. */
 export interface Active {
   readonly revision: string;
@@ -39,9 +41,10 @@ interface Bulky {
 
 /**
  * One answer as canonical JSON (RFC 8785), by hand: who, for whom, by which chain, what, the facts, the verdict,
- * the rules, the session entry and the hash of the record before. No token, proof or secret enters; arguments
- * that are sensitive, or of an action without an entry, enter as salted commitments. Past 65,535 bytes the session payload becomes its digest, then facts,
- * verdict and caller become commitments, and `shortened` names them.
+ * the rules, the session entry and the hash of the record before. No token, proof or secret enters; the task's
+ * purpose and declared values, and arguments that are sensitive or of an action without an entry, enter as salted
+ * commitments. Past 65,535 bytes the session payload becomes its digest, then facts, verdict and caller become
+ * commitments, and `shortened` names them.
  * @throws RangeError when it is too long even so, which the caps on ids rule out
  */
 export function buildRecord(trail: Trail, answer: Answer, place: RecordPlace): BuiltRecord {
@@ -55,14 +58,15 @@ export function buildRecord(trail: Trail, answer: Answer, place: RecordPlace): B
     caller: trail.caller === undefined ? '' : `"caller":${callerText(trail.caller)},`,
     shortened: [],
   };
+  const { shared = NO_OPENINGS } = facts;
   let text = frame(bulky);
   for (const shorten of SHORTER) {
-    if (fits(text)) return { text, openings };
+    if (fits(text)) return { text, openings, shared };
     bulky = shorten(bulky, { trail, answer, openings });
     text = frame(bulky);
   }
   if (!fits(text)) throw new RangeError('record is too long');
-  return { text, openings };
+  return { text, openings, shared };
 }
 
 function fits(text: string): boolean {

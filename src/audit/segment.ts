@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Disk } from './disk.ts';
 import { encodeFrame, LONGEST_FRAME } from './frame.ts';
 import type { BuildRecord } from './log.ts';
-import { createOpeningsFile, openingLines } from './openings.ts';
+import { createOpeningsFile } from './openings.ts';
 import { createSegment, type Joint, sizeOf } from './segments.ts';
 
 /** Records written together by one call of the file system. */
@@ -38,8 +38,6 @@ export interface SegmentOptions {
 interface Filled {
   readonly joint: Joint;
   readonly length: number;
-  /** Openings of the batch. */
-  readonly lines: string;
 }
 
 export function openSegmentWriter({ dir, path, joint: end, disk }: SegmentOptions): SegmentWriter {
@@ -60,13 +58,12 @@ export function openSegmentWriter({ dir, path, joint: end, disk }: SegmentOption
   function fill(builders: readonly BuildRecord[], written: Written[]): Filled {
     let { nextIndex, previous } = joint;
     let length = 0;
-    let lines = '';
     for (const build of builders) {
       if (length + LONGEST_FRAME > buffer.length) buffer = Buffer.concat([buffer], 2 * buffer.length);
       try {
         const record = build(nextIndex, previous);
         const frame = encodeFrame(record.text, buffer, length);
-        lines += openingLines(nextIndex, record.openings);
+        openings.add(nextIndex, record);
         written.push({ index: nextIndex });
         length = frame.end;
         previous = frame.hash;
@@ -76,7 +73,7 @@ export function openSegmentWriter({ dir, path, joint: end, disk }: SegmentOption
         written.push({ refused });
       }
     }
-    return { joint: { nextIndex, previous, bytes: joint.bytes + length }, length, lines };
+    return { joint: { nextIndex, previous, bytes: joint.bytes + length }, length };
   }
 
   return {
@@ -89,7 +86,7 @@ export function openSegmentWriter({ dir, path, joint: end, disk }: SegmentOption
       clean();
       const written: Written[] = [];
       const filled = fill(builders, written);
-      openings.write(filled.lines);
+      openings.write();
       soiled = true;
       // A crash inside this write leaves a cut frame, which recovery sets aside; nobody was answered by it.
       const out = filled.length === 0 ? 0 : disk.write(fd, buffer, filled.length);

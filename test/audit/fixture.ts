@@ -12,6 +12,7 @@ import type { Answer } from '../../src/model/decision.ts';
 import type { Trail } from '../../src/model/facts.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../../src/model/json.ts';
 import { reasonOf } from '../../src/model/reason.ts';
+import type { Session } from '../../src/model/session.ts';
 import { ask, CATALOG, PAYMENT } from '../catalog/fixture.ts';
 
 const readAction = createActionReader(parseCatalog(CATALOG));
@@ -69,6 +70,20 @@ export const CALLER: Caller = {
   jti: 'jti-never-shown',
 };
 
+const TASK = {
+  declared: { invoice: 'INV-7' },
+  purpose: 'Pay invoice INV-7 of Blue Harbor Ltd',
+  state: 'open',
+  type: 'pay_invoice',
+} as const;
+
+/** What a record needs to know of the session that the fixture's input is about. */
+export const SESSION: Session = {
+  id: 's-1',
+  head: { version: 4, digest: 'head' },
+  task: TASK,
+} as Partial<Session> as Session;
+
 /** What policy judged a payment by: about 1.3 KB, as DESIGN has it. */
 function inputOf(args: string): string {
   const head = canonicalJson({
@@ -108,12 +123,7 @@ function inputOf(args: string): string {
       steps: 6,
       sums: { payments: '120.5' },
     },
-    task: {
-      declared: { invoice: 'INV-7' },
-      purpose: 'Pay invoice INV-7 of Blue Harbor Ltd',
-      state: 'open',
-      type: 'pay_invoice',
-    },
+    task: TASK,
     time: { unix_ms: 1_760_000_000_000 },
   });
   return `${head.slice(0, -1)},"args":${args},${tail.slice(1)}`;

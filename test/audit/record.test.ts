@@ -7,7 +7,10 @@ import type { Resource } from '../../src/model/catalog.ts';
 import type { JsonValue } from '../../src/model/json.ts';
 import { reasonOf } from '../../src/model/reason.ts';
 import { ask, PAYMENT } from '../catalog/fixture.ts';
-import { ALLOW, CALLER, DENY, PLACE, parsed, trailOf } from './fixture.ts';
+import { ALLOW, CALLER, DENY, PLACE, parsed, SESSION, trailOf } from './fixture.ts';
+
+/** What the fixture's user said, as openings show it. */
+const WORDS = ['"INV-7"', '"Pay invoice INV-7 of Blue Harbor Ltd"'];
 
 describe('the record of an answer', () => {
   const trail = trailOf();
@@ -74,14 +77,13 @@ describe('the record of an answer', () => {
       expect(said).not.toContain(word);
   });
 
-  test('shows a sensitive argument as a salted commitment, and only that one', () => {
+  test('shows a sensitive argument as a salted commitment, and no other', () => {
     expect(text).not.toContain('DE89370400440532013000');
     expect(record['facts']).toMatchObject({
       args: { account: { commitment: openings[0]?.commitment }, amount: 120.5, vendor: 'Blue Harbor Ltd' },
       claimed: { args: { account: 'not the real one' } },
     });
-    expect(openings).toHaveLength(1);
-    expect(openings[0]?.value).toBe('"DE89370400440532013000"');
+    expect(openings.map(({ value }) => value)).toEqual(['"DE89370400440532013000"', ...WORDS]);
   });
 
   test('commits so that the opening fits, no other does, and equal values do not show', () => {
@@ -95,9 +97,13 @@ describe('the record of an answer', () => {
     expect(buildRecord(trail, ALLOW, PLACE).openings[0]?.commitment).not.toBe(opening.commitment);
   });
 
-  test('repeats policy\u2019s input word for word where nothing is sensitive', () => {
+  test('repeats policy\u2019s input word for word where nothing is sensitive and nobody gave a task', () => {
     const read = trailOf('rate.read', { from: 'EUR' });
-    expect(buildRecord(read, ALLOW, PLACE).text).toContain(`"facts":${read.judged?.input},`);
+    const input = read.judged?.input.replace(/"task":\{.*\},"time"/, '"task":null,"time"') ?? '';
+    const judged = { ...read.judged, input } as typeof read.judged;
+    const built = buildRecord({ ...read, session: null, judged } as typeof read, ALLOW, PLACE);
+    expect(built.text).toContain(`"facts":${input},"facts_state"`);
+    expect(built.openings).toEqual([]);
   });
 
   test('hides all facts when the arguments cannot be told apart from the rest', () => {
@@ -138,7 +144,13 @@ describe('the record of an action that the catalog does not know', () => {
     const { text, openings } = buildRecord(trail, ALLOW, PLACE);
     for (const word of ['hunter2', 'hunter3', '4711']) expect(text).not.toContain(word);
     expect(canonicalize(JSON.parse(text))).toBe(text);
-    expect(openings.map(({ value }) => value)).toEqual(['"hunter2"', '4711', '{"deep":["hunter3"]}']);
+    const words = state === 'judged' ? WORDS : [];
+    expect(openings.map(({ value }) => value)).toEqual([
+      '"hunter2"',
+      '4711',
+      '{"deep":["hunter3"]}',
+      ...words,
+    ]);
     for (const opening of openings) expect(opens(opening)).toBe(true);
     const [secret, size, tree] = openings.map(({ commitment }) => ({ commitment }));
     expect(parsed(text)).toMatchObject({
@@ -146,7 +158,7 @@ describe('the record of an action that the catalog does not know', () => {
       facts: { args: { secret, size, tree } },
       facts_state: state,
     });
-    expect(new Set(openings.map(({ salt }) => salt)).size).toBe(3);
+    expect(new Set(openings.map(({ salt }) => salt)).size).toBe(openings.length);
   });
 });
 
@@ -176,12 +188,29 @@ describe('a resource that repeats a hidden argument', () => {
     const commitment = { commitment: openings[0]?.commitment };
     expect(text).not.toContain(IBAN);
     expect(canonicalize(JSON.parse(text))).toBe(text);
-    expect(openings).toHaveLength(1);
+    expect(openings.map(({ value }) => value)).toEqual([`"${IBAN}"`, ...WORDS]);
     expect(parsed(text)).toMatchObject({
       resource: { id: commitment, type: 'account' },
       facts: {
         args: { account: commitment },
         resource: { city: 'Kiel', iban: commitment, id: commitment, type: 'account' },
+      },
+    });
+  });
+
+  test('shows it wherever it stands whole in properties and claims, at any depth', () => {
+    const properties = { owner: { ibans: ['DE00', IBAN, { iban: IBAN }], note: `to ${IBAN}0` }, size: 4 };
+    const trail = about({ id: 'A-1', type: 'account', properties }, true);
+    const input = trail.judged?.input.replace('not the real one', IBAN) ?? '';
+    const judged = { ...trail.judged, input } as typeof trail.judged;
+    const { text, openings } = buildRecord({ ...trail, judged } as typeof trail, ALLOW, PLACE);
+    const commitment = { commitment: openings[0]?.commitment };
+    expect(canonicalize(JSON.parse(text))).toBe(text);
+    expect(parsed(text)['facts']).toMatchObject({
+      claimed: { args: { account: commitment }, note: 'a "quoted\\" text' },
+      resource: {
+        owner: { ibans: ['DE00', commitment, { iban: commitment }], note: `to ${IBAN}0` },
+        size: 4,
       },
     });
   });
@@ -251,8 +280,7 @@ describe('the record of a refusal', () => {
   });
 
   test('at a session that it did not change says at which head', () => {
-    const session = { id: 's-1', head: { version: 4, digest: 'head' } } as never;
-    const known = { ...trailOf(), session };
+    const known = { ...trailOf(), session: SESSION };
     expect(parsed(buildRecord(known, DENY, PLACE).text)['session']).toEqual({
       appended: false,
       digest: 'head',
@@ -262,8 +290,7 @@ describe('the record of a refusal', () => {
   });
 
   test('of an answer without the store says that what is known of the session may be stale', () => {
-    const session = { id: 's-1', head: { version: 4, digest: 'head' } } as never;
-    const known = buildRecord({ ...trailOf(), session }, { ...DENY, stale: true }, PLACE);
+    const known = buildRecord({ ...trailOf(), session: SESSION }, { ...DENY, stale: true }, PLACE);
     const head = { appended: false, digest: 'head', id: 's-1', stale: true, version: 4 };
     expect(parsed(known.text)['session']).toEqual(head);
     const trail = trailOf();
