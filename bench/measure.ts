@@ -19,6 +19,13 @@ export interface Case {
   readonly inFlight: number;
 }
 
+const IN_FLIGHT = [1, 16] as const;
+
+/** The same question asked one at a time, and sixteen at a time. */
+export function atBoth(name: string, once: Case['once'], cpu: Case['cpu']): Case[] {
+  return IN_FLIGHT.map((inFlight) => ({ name: `${name}, ${inFlight} in flight`, once, cpu, inFlight }));
+}
+
 export function ownCpu(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
@@ -27,6 +34,8 @@ export function ownCpu(): number {
 /**
  * Runs a case for about `seconds` after a warm-up of a third of that.
  * @returns figures in microseconds; throughput per second of wall time
+ * @throws what the first question that went wrong threw, once all that were in flight have ended; Error where they
+ * do not end
  */
 export async function measure({ name, once, cpu, inFlight }: Case, seconds: number): Promise<Measured> {
   await run(once, inFlight, seconds / 3, []);
@@ -47,6 +56,9 @@ export async function measure({ name, once, cpu, inFlight }: Case, seconds: numb
   };
 }
 
+/** How long questions may be in flight after their time, seconds. */
+const PATIENCE_S = 20;
+
 async function run(
   once: Case['once'],
   inFlight: number,
@@ -54,15 +66,34 @@ async function run(
   latencies: number[],
 ): Promise<void> {
   const until = performance.now() + seconds * 1000;
+  const failures: unknown[] = [];
   const lane = async () => {
-    for (let asked = performance.now(); asked < until; ) {
-      await once();
+    for (let asked = performance.now(); asked < until && failures.length === 0; ) {
+      try {
+        await once();
+      } catch (cause) {
+        failures.push(cause);
+        return;
+      }
       const answered = performance.now();
       latencies.push(answered - asked);
       asked = answered;
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, lane));
+  await within(seconds + PATIENCE_S, Promise.all(Array.from({ length: inFlight }, lane)));
+  if (failures.length > 0) throw failures[0];
+}
+
+async function within(seconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), seconds * 1000);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function round(value: number): number {

@@ -5,9 +5,12 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { AuthorizeResponseSchema, Effect } from '../src/gen/assent/v1/authorization_pb.js';
 import { OpenSessionRequestSchema, OpenSessionResponseSchema } from '../src/gen/assent/v1/session_pb.js';
 import type { Measured } from './measure.ts';
-import { connect, PATHS, patch, startRemote } from './remote.ts';
-import { LIFTED, MANDATE, mintToken, paymentBytes, type World } from './world.ts';
+import { paymentBytes } from './payment.ts';
+import { startRemote } from './remote.ts';
+import { connect, PATHS, patch, type Wire } from './wire.ts';
+import { LIFTED, MANDATE, mintToken, type World } from './world.ts';
 
+export const PATCH = 'data patch, 1 MiB, in force on another replica';
 const MEBIBYTE = 1_048_576;
 const PATIENCE_MS = 20_000;
 
@@ -22,50 +25,78 @@ function blocklist(blocked: boolean, round: number): string {
   return JSON.stringify(vendors);
 }
 
+export interface Replicas {
+  readonly world: World;
+  /** Where the development material is. */
+  readonly dev: string;
+  /** Of the first; the second's has `.second` at its end. */
+  readonly configFile: string;
+  readonly redis: string;
+}
+
 /** Patches through one of two replicas on one Redis and asks the other until it decides by the new data. */
-export async function measurePatch(
-  { world, dev, configFile, redis }: { world: World; dev: string; configFile: string; redis: string },
-  rounds: number,
-): Promise<Measured> {
-  const key = readFileSync(join(dev, 'pep.key'), 'utf8').trim();
+export async function measurePatch(replicas: Replicas, rounds: number): Promise<Measured> {
+  const { dev, configFile, redis } = replicas;
   const first = await startRemote('./server.ts', [dev, configFile, redis]);
-  const second = await startRemote('./server.ts', [dev, `${configFile}.second`, redis]);
-  const [a, b] = [connect(first.address, key), connect(second.address, key)];
   try {
-    for (const [path, value] of LIFTED) await patch(a, path, value);
-    const token = await mintToken(world.issuerKey, 'a0');
-    const open = toBinary(OpenSessionRequestSchema, create(OpenSessionRequestSchema, { mandate: MANDATE }));
-    const session = fromBinary(OpenSessionResponseSchema, await b.unary(PATHS.open, open)).session?.id ?? '';
-    const effectAtB = async () => {
-      const answer = await b.unary(PATHS.unary, paymentBytes({ token, session }));
-      return fromBinary(AuthorizeResponseSchema, answer).decision?.effect;
-    };
-    const micros: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      const blocked = round % 2 === 0;
-      const wanted = blocked ? Effect.DENY : Effect.ALLOW;
-      const value = blocklist(blocked, round);
-      const started = performance.now();
-      const patched = patch(a, 'finance/blocked_vendors', value);
-      while ((await effectAtB()) !== wanted) {
-        if (performance.now() - started > PATIENCE_MS) throw new Error('the other replica never followed');
-        await new Promise((resolve) => setTimeout(resolve, 2));
-      }
-      micros.push((performance.now() - started) * 1000);
-      await patched;
+    const second = await startRemote('./server.ts', [dev, `${configFile}.second`, redis]);
+    const key = readFileSync(join(dev, 'pep.key'), 'utf8').trim();
+    const [a, b] = [connect(first.address, key), connect(second.address, key)];
+    try {
+      return figuresOf(await playRounds({ a, b, world: replicas.world, rounds }));
+    } finally {
+      a.close();
+      b.close();
+      await second.stop();
     }
-    micros.sort((x, y) => x - y);
-    const at = (share: number) => Math.round(micros[Math.floor(share * (micros.length - 1))] ?? 0);
-    return {
-      name: 'data patch, 1 MiB, in force on another replica',
-      p50_us: at(0.5),
-      p99_us: at(1),
-      per_second: Math.round((1e6 / at(0.5)) * 10) / 10,
-      cpu_us: 0,
-    };
   } finally {
-    a.close();
-    b.close();
-    await Promise.all([first.stop(), second.stop()]);
+    await first.stop();
   }
+}
+
+interface Rounds {
+  readonly a: Wire;
+  readonly b: Wire;
+  readonly world: World;
+  readonly rounds: number;
+}
+
+/** @returns microseconds from each patch being sent to `a` until `b` answers by it */
+async function playRounds({ a, b, world, rounds }: Rounds): Promise<number[]> {
+  for (const [path, value] of LIFTED) await patch(a, path, value);
+  const token = await mintToken(world.issuerKey, 'a0');
+  const open = toBinary(OpenSessionRequestSchema, create(OpenSessionRequestSchema, { mandate: MANDATE }));
+  const session = fromBinary(OpenSessionResponseSchema, await b.unary(PATHS.open, open)).session?.id ?? '';
+  const effectAtB = async () => {
+    const answer = await b.unary(PATHS.unary, paymentBytes({ token, session }));
+    return fromBinary(AuthorizeResponseSchema, answer).decision?.effect;
+  };
+  const untilB = async (wanted: Effect, started: number): Promise<number> => {
+    while ((await effectAtB()) !== wanted) {
+      if (performance.now() - started > PATIENCE_MS) throw new Error('the other replica never followed');
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    return (performance.now() - started) * 1000;
+  };
+  const micros: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const blocked = round % 2 === 0;
+    const value = blocklist(blocked, round);
+    const followed = untilB(blocked ? Effect.DENY : Effect.ALLOW, performance.now());
+    const [took] = await Promise.all([followed, patch(a, 'finance/blocked_vendors', value)]);
+    micros.push(took);
+  }
+  return micros;
+}
+
+function figuresOf(micros: readonly number[]): Measured {
+  const sorted = micros.toSorted((x, y) => x - y);
+  const at = (share: number) => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
+  return {
+    name: PATCH,
+    p50_us: at(0.5),
+    p99_us: at(1),
+    per_second: Math.round((1e6 / at(0.5)) * 10) / 10,
+    cpu_us: 0,
+  };
 }

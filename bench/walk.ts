@@ -15,6 +15,7 @@ import { createLog } from '../src/telemetry/log.ts';
 import { decodeAsk } from '../src/wire/grpc/decode.ts';
 import { encodeResponse } from '../src/wire/grpc/encode.ts';
 import { decodeMandate } from '../src/wire/grpc/mandate.ts';
+import type { Sizes } from './report.ts';
 import { LIFTED, type World } from './world.ts';
 
 export interface Walk {
@@ -23,7 +24,7 @@ export interface Walk {
   /** The policy alone, on inputs that the walk judged. */
   evaluations(): { readonly name: string; readonly once: () => void }[];
   /** Bytes of the last small ask and of its answer. */
-  sizes(): { readonly request: number; readonly answer: number };
+  sizes(): Sizes;
   close(): Promise<void>;
 }
 

@@ -1,16 +1,11 @@
-/** A house of its own for the bench: throwaway keys, agents with keys for a deep chain, sessions opened ahead. */
-import { createPrivateKey, generateKeyPairSync, hash, type JsonWebKey, type KeyObject } from 'node:crypto';
+/** A house of its own for the bench: throwaway keys, agents with keys for a deep chain, tokens and a mandate. */
+import { createPrivateKey, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { mintHop } from '../src/delegation/mint.ts';
 import { DEV_AUDIENCE, DEV_ISSUER, prepareDev } from '../src/dev.ts';
-import {
-  AuthorizeRequestSchema,
-  AuthorizeResponseSchema,
-  Effect,
-} from '../src/gen/assent/v1/authorization_pb.js';
 import { type Mandate, MandateSchema } from '../src/gen/assent/v1/mandate_pb.js';
 import { mintAccessToken } from '../src/token/mint.ts';
 
@@ -108,66 +103,4 @@ export async function mintChain(keys: ReadonlyMap<string, KeyObject>, mandate: s
     );
   }
   return chain;
-}
-
-let counter = 0;
-/** UUIDv7 of now, made of a counter: no two in one run. */
-function nextId(): string {
-  counter += 1;
-  const time = Date.now().toString(16).padStart(12, '0');
-  const tail = hash('sha256', `${process.pid}:${counter}`, 'hex');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${tail.slice(0, 3)}-8${tail.slice(3, 6)}-${tail.slice(6, 18)}`;
-}
-
-export interface PaymentAsk {
-  readonly token: string;
-  readonly session: string;
-  readonly chain?: readonly string[];
-  readonly action?: string;
-  /** Bytes of context that policy sees as `claimed`. */
-  readonly padding?: number;
-}
-
-const text = new TextEncoder();
-
-/** One payment that the rules allow, as it stands on the wire: another invoice each time. */
-export function paymentBytes({
-  token,
-  session,
-  chain,
-  action = 'payment.send',
-  padding = 0,
-}: PaymentAsk): Uint8Array {
-  const requestId = nextId();
-  const args = {
-    account: 'DE02120300000000202051',
-    amount: '12.50',
-    invoice: `INV-${counter}`,
-    vendor: 'acme',
-  };
-  return toBinary(
-    AuthorizeRequestSchema,
-    create(AuthorizeRequestSchema, {
-      requestId,
-      action: {
-        name: action,
-        resource: { type: 'invoice', id: args.invoice },
-        argumentsJson: text.encode(JSON.stringify(args)),
-      },
-      credential: { form: { case: 'bearerToken', value: token } },
-      session: { reference: { case: 'id', value: session } },
-      chain: [...(chain ?? [])],
-      contextJson:
-        padding === 0 ? new Uint8Array() : text.encode(JSON.stringify({ note: 'x'.repeat(padding) })),
-    }),
-  );
-}
-
-/** @throws Error when the answer has another effect: a fast wrong answer must not win */
-export function expectEffect(answer: Uint8Array, wanted: Effect): void {
-  const { decision } = fromBinary(AuthorizeResponseSchema, answer);
-  if (decision?.effect !== wanted)
-    throw new Error(
-      `wanted ${Effect[wanted]}, got ${decision && Effect[decision.effect]}: ${decision?.reasons.map((r) => r.code)}`,
-    );
 }

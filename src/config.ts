@@ -2,12 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type DelegationConfig, parseDelegationConfig } from './delegation/config.ts';
 import { isJsonObject, type JsonError, type JsonObject, type JsonValue, parseJson } from './model/json.ts';
+import { Fault } from './model/refusal.ts';
 import { readFlag, readSection, readText, readWhole } from './model/section.ts';
 import { type PolicyConfig, parsePolicyConfig } from './policy/config.ts';
 import { parseSessionConfig, type SessionConfig } from './session/config.ts';
 import { SETTINGS } from './settings.ts';
 import { parseTokenConfig, type TokenConfig } from './token/config.ts';
-import { parsePepConfig, type Registration } from './wire/pep.ts';
+import { parsePepConfig, type Registration, refuseUnshowable } from './wire/pep.ts';
 
 export interface Config {
   readonly listen: readonly string[];
@@ -45,7 +46,7 @@ const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'sile
  */
 export function readConfigFile(path: string): JsonObject {
   if (!existsSync(path)) throw new Error(`there is no config file \`${path}\``);
-  const text = readFileSync(path, 'utf8').replace(/^[ \t]*\/\/.*$/gm, '');
+  const text = readConfigText(path).replace(/^[ \t]*\/\/.*$/gm, '');
   let value: JsonValue;
   try {
     value = parseJson(text, { maxDepth: 16 });
@@ -54,6 +55,14 @@ export function readConfigFile(path: string): JsonObject {
   }
   if (!isJsonObject(value)) throw new Error(`\`${path}\` must hold an object`);
   return value;
+}
+
+function readConfigText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Error(`the config file \`${path}\` cannot be read`, { cause });
+  }
 }
 
 /** What is wrong with a text that the strict reader refused, and where. */
@@ -88,17 +97,21 @@ export function parseConfig({ raw, flags, env, dev }: ConfigSource): Config {
   const known = SETTINGS.map(({ key }) => key);
   for (const key of Object.keys(raw))
     if (!known.includes(key)) throw new Error(`\`${key}\` is not a known key`);
-  const listen = flags.listen ?? env['ASSENT_LISTEN'];
+  const listed = flags.listen ?? env['ASSENT_LISTEN'];
+  const listen = listed === undefined ? readAddresses(raw['listen']) : listed.split(',');
+  const tls = raw['tls'] === undefined ? undefined : readTls(raw['tls']);
+  const enforcementPoints = parsePepConfig(required(raw, 'enforcement_points'));
+  refuseUnshowable(enforcementPoints, { listen, clientCa: tls?.clientCa !== undefined });
   const telemetry = readSection(raw['telemetry'] ?? {}, 'telemetry', ['listen', 'log_level']);
   const telemetryListen = flags.telemetry ?? telemetry['listen'];
   const catalogPath = readText(required(raw, 'catalog'), 'catalog');
   const recordLog = readRecordLog(required(raw, 'record_log'));
   const { durability } = recordLog;
   return Object.freeze({
-    listen: listen === undefined ? readAddresses(raw['listen']) : listen.split(','),
-    tls: raw['tls'] === undefined ? undefined : readTls(raw['tls']),
+    listen,
+    tls,
     fleetKey: readFleetKey(readText(required(raw, 'fleet_key_file'), 'fleet_key_file')),
-    enforcementPoints: parsePepConfig(required(raw, 'enforcement_points')),
+    enforcementPoints,
     token: parseTokenConfig(required(raw, 'token')),
     delegation: parseDelegationConfig(raw['delegation']),
     session: readSession(raw['session'], {
@@ -190,8 +203,9 @@ function readLogLevel(value: unknown): LogLevel {
 }
 
 function readJsonFile(path: string, key: string): JsonValue {
+  const text = readTextFile(path, key);
   try {
-    return parseJson(readTextFile(path, key), { maxDepth: 16 });
+    return parseJson(text, { maxDepth: 16 });
   } catch (cause) {
     throw new Error(`\`${key}\`: \`${path}\` ${(cause as Error).message}`, { cause });
   }
@@ -202,5 +216,19 @@ function readTextFile(path: string, key: string): string {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new Error(`\`${key}\`: \`${path}\` cannot be read`, { cause });
+  }
+}
+
+/**
+ * Runs what opens or reads something that a key of the file names.
+ * @throws Error naming the key, with what was thrown below as its cause
+ */
+export async function under<T>(key: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    // A fault's own words are for callers; what lies below it is for whoever reads this.
+    const cause = thrown instanceof Fault && thrown.cause instanceof Error ? thrown.cause : thrown;
+    throw new Error(`\`${key}\` cannot be used`, { cause });
   }
 }

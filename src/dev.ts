@@ -10,9 +10,17 @@ const DEV_AGENTS = ['orchestrator', 'payer', 'auditor'] as const;
 /**
  * Makes the throwaway keys of a development server below `directory`, once: a restart finds them again, so that
  * its sessions and tokens still verify. Returns the configuration that uses them.
- * @throws Error when the directory cannot be written
+ * @throws Error naming the directory when it cannot be written
  */
 export function prepareDev(directory: string): Readonly<Record<string, unknown>> {
+  try {
+    return makeDev(directory);
+  } catch (cause) {
+    throw new Error(`the development keys below \`${directory}\` cannot be made or read`, { cause });
+  }
+}
+
+function makeDev(directory: string): Readonly<Record<string, unknown>> {
   mkdirSync(join(directory, 'agents'), { recursive: true, mode: 0o700 });
   writeOnce(
     join(directory, 'README'),

@@ -8,7 +8,7 @@ import type { RecordLog } from './audit/log.ts';
 import { createSealer } from './audit/seal.ts';
 import { parseCatalog } from './catalog/parse.ts';
 import { createActionReader } from './catalog/read-action.ts';
-import { type Config, parseConfig, readConfigFile } from './config.ts';
+import { type Config, parseConfig, readConfigFile, under } from './config.ts';
 import { decide, type Rooms } from './decide.ts';
 import { createDelegationVerifier } from './delegation/verify.ts';
 import { prepareDev } from './dev.ts';
@@ -28,6 +28,7 @@ import { serveTelemetry, type TelemetryEndpoint } from './telemetry/http.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createPulse } from './telemetry/pulse.ts';
+import { createSparingLog } from './telemetry/sparing.ts';
 import { createTokenVerifier } from './token/verify.ts';
 import { readPem } from './wire/grpc/listen.ts';
 import { createGrpcServer } from './wire/grpc/serve.ts';
@@ -72,11 +73,11 @@ interface Parts {
 
 async function openParts(config: Config, log: Log, atEnd: AtEnd): Promise<Parts> {
   const { directory: dir, durability, verify } = config.recordLog;
-  const records = openFileLog({ dir, durability, verify });
+  const records = await under('record_log.directory', () => openFileLog({ dir, durability, verify }));
   atEnd(() => records.close());
   if (records.recovered.droppedBytes > 0)
     log.warn({ ...records.recovered }, 'the record log ended in a torn record, which was set aside');
-  const stores = await openStores(config.session.store, Date.now);
+  const stores = await under('store', () => openStores(config.session.store, Date.now));
   atEnd(() => stores.close());
   const storePulse = createPulse({
     part: 'session store',
@@ -104,23 +105,30 @@ const RESUMED = { kind: 'log.resumed', pep: { id: '', tenant: '', roles: new Set
 async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<House, 'close'>> {
   const now = Date.now;
   const metrics = createMetrics();
-  const reportFault = (cause: unknown) => log.error({ cause }, 'something failed on our side');
+  const sparing = createSparingLog(log, () => performance.now());
+  const reportFault = (cause: unknown) => sparing.error({ cause }, 'something failed on our side');
   const { records, stores, ready } = await openParts(config, log, atEnd);
-  const catalog = parseCatalog(config.catalog);
+  const catalog = await under('catalog', () => parseCatalog(config.catalog));
   const provenance = createProvenance({ key: config.fleetKey });
-  const tokens = await createTokenVerifier({ config: config.token, replay: stores.replay, log, at: now() });
+  const tokens = await under('token.issuers', () =>
+    createTokenVerifier({ config: config.token, replay: stores.replay, log, at: now() }),
+  );
   atEnd(() => tokens.close());
   const delegation = createDelegationVerifier({ config: config.delegation });
-  const policy = await createPolicyRoom({
-    store: stores.policies,
-    compiler: createCompiler(),
-    defaultBundle: readFileSync(config.policy.bundle ?? packaged('policies/finance.bundle')),
-    log,
-    at: now(),
-    watchIntervalMs: config.policy.watchIntervalMs,
-    memoryMib: config.policy.memoryMib,
-  });
+  const { bundle = packaged('policies/finance.bundle'), ...running } = config.policy;
+  const defaultBundle = await under('policy.bundle', () => readFileSync(bundle));
+  const policy = await under('policy', () =>
+    createPolicyRoom({
+      ...running,
+      store: stores.policies,
+      compiler: createCompiler(),
+      defaultBundle,
+      log: sparing,
+      at: now(),
+    }),
+  );
   atEnd(() => policy.close());
+  metrics.watchPolicy(policy.status);
   const sealer = createSealer({
     log: records,
     active: policy.status,
@@ -137,6 +145,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     now,
     readMandate: provenance.harvestMandate,
     isStateless: (action) => catalog.get(action)?.stateless === true,
+    policy,
     reportFault,
   });
   const rooms = metrics.watch({
@@ -178,9 +187,9 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
               decision_id: made.decisionId,
               session_id: made.sessionId,
               outcome: made.outcome,
-              failure_proof: made.failureProof,
               values_remembered: values,
             },
+            hidden: { failure_proof: made.failureProof },
           }),
       }),
     sessions: sealSessionVerbs(sessions.verbs, ({ event, pep, view }) =>
@@ -188,7 +197,9 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
         kind: `session.${event}`,
         pep,
         at: now(),
-        facts: { session_id: view.id, mandate_digest: view.mandateDigest, version: view.head.version },
+        facts: { session_id: view.id, version: view.head.version },
+        // Of few possible mandates the digest would tell which one it is.
+        hidden: { mandate_digest: view.mandateDigest },
       }),
     ),
     policies: sealPolicyVerbs({
@@ -196,7 +207,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
       now,
       seal: (kind, { pep, at }, facts) => sealEvent({ kind, pep, at, facts }),
     }),
-    ready,
+    ready: () => ready() && !policy.status().behind,
   };
   return { verbs, rooms, metrics };
 }
@@ -265,9 +276,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   let draining = false;
   try {
     const addresses = await server.listen();
-    if (config.telemetry.listen !== undefined) {
+    const { listen } = config.telemetry;
+    if (listen !== undefined) {
       const ready = () => !draining && verbs.ready();
-      telemetry = await serveTelemetry(config.telemetry.listen, metrics.registry, ready);
+      telemetry = await under('telemetry.listen', () => serveTelemetry(listen, metrics.registry, ready));
     }
     return {
       addresses,

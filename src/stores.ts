@@ -34,6 +34,7 @@ export function listenTo(stores: Stores, hear: <T>(work: Promise<T>) => Promise<
       load: (key) => hear(sessions.load(key)),
       snapshot: (key, snapshot) => hear(sessions.snapshot(key, snapshot)),
       open: (birth, name) => hear(sessions.open(birth, name)),
+      find: (tenant, name) => hear(sessions.find(tenant, name)),
       list: (tenant, limit, after) => hear(sessions.list(tenant, limit, after)),
       close: () => sessions.close(),
     },

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Ask, Permission } from '../client/client.ts';
 import { collect, durationMs, jsonObject, readText, toolArguments } from './arguments.ts';
 import { type CommonOptions, command, run } from './command.ts';
-import { type ConnectOptions, reachHint, unreached, withClient, withConnection } from './connect.ts';
+import { type ConnectOptions, laneOf, reachHint, unreached, withClient, withConnection } from './connect.ts';
 import { DEFAULT_AGENT, mintDevToken, thumbprintOf } from './dev-material.ts';
 import { EXIT_HELP, exitOfPermission, UsageError } from './exit.ts';
 import { print, strong } from './output.ts';
@@ -63,13 +63,12 @@ export function askCommand(): Command {
     .action(
       run(async (action: string, options: Options) => {
         const ask = await askOf(action, options);
+        const lane = await laneOf(options);
         const started = performance.now();
-        const permission = await withProgress('asking', () =>
-          withClient(
-            options,
-            (client) => client.authorize(ask),
-            options.stream === true ? { lane: 'stream' } : {},
-          ),
+        const permission = await withProgress(
+          'asking',
+          () => withClient(options, (client) => client.authorize(ask), lane),
+          options.json,
         );
         const lines = permissionLines(action, permission, performance.now() - started);
         const hint = unreached(permission.failure) ? [`  ${reachHint(options)}`] : [];

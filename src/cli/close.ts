@@ -12,8 +12,10 @@ export function closeCommand(): Command {
     .argument('<session>', 'id of the session')
     .action(
       run(async (id: string, options: CommonOptions & ConnectOptions) => {
-        const session = await withProgress('closing the session', () =>
-          withClient(options, (client) => client.closeSession(id)),
+        const session = await withProgress(
+          'closing the session',
+          () => withClient(options, (client) => client.closeSession(id)),
+          options.json,
         );
         print(options.json, session, sessionLines(session));
       }),

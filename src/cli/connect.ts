@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -9,8 +10,10 @@ import {
   type Failure,
 } from '../client/client.ts';
 import { readText } from './arguments.ts';
+import { devAddress } from './dev-address.ts';
 import { DEV_DIRECTORY } from './dev-material.ts';
 import { NotReached, UsageError } from './exit.ts';
+import { listens } from './reach.ts';
 import { readSettings } from './settings.ts';
 
 /** Options of every command that talks to a server. */
@@ -33,7 +36,7 @@ export function withConnection(command: Command): Command {
     )
     .option(
       '--key-file <file>',
-      "file with the enforcement point's key (else $ASSENT_KEY_FILE, else the development key)",
+      "file with the enforcement point's key (else $ASSENT_KEY_FILE; else, to the development server here, its key)",
     )
     .option('--ca <file>', 'connect by TLS, and trust the authorities in this PEM file')
     .option('--cert <file>', 'TLS client certificate, PEM')
@@ -70,24 +73,37 @@ export function reachHint(options: ConnectOptions): string {
   return `is \`npx assent serve\` running at \`${addressOf(options)}\`? --address HOST:PORT or $ASSENT_ADDRESS names another`;
 }
 
-function addressOf({ address }: ConnectOptions): string {
-  return address ?? readSettings().address ?? devAddress();
+function addressOf(options: ConnectOptions): string {
+  return namedAddress(options) ?? devAddress() ?? DEFAULT_ADDRESS;
 }
 
-/** @throws UsageError when nothing says who we are */
+function namedAddress({ address }: ConnectOptions): string | undefined {
+  return address ?? readSettings().address;
+}
+
+/**
+ * The stream lane where it is asked for and somebody listens. A stream that nobody takes is tried until its time is
+ * over; a single call tells at once that nobody is there.
+ */
+export async function laneOf(
+  options: ConnectOptions & { readonly stream?: boolean },
+): Promise<Pick<ClientOptions, 'lane'>> {
+  return options.stream === true && (await listens(addressOf(options))) ? { lane: 'stream' } : {};
+}
+
+/** @throws UsageError when nothing says who we are; NotReached when only a development server would take our key */
 function connection(options: ConnectOptions): ClientOptions {
-  const settings = readSettings();
   const { ca, cert, certKey, serverName } = options;
   if ((cert === undefined) !== (certKey === undefined))
     throw new UsageError('--cert and --cert-key come together');
   const tls = ca !== undefined || cert !== undefined || serverName !== undefined;
-  const keyFile = options.keyFile ?? settings.keyFile ?? devFile('pep.key');
-  if (keyFile === undefined && cert === undefined)
-    throw new UsageError(
-      'there is no key to show: give --key-file, or type this in the folder where `npx assent serve --dev` runs',
-    );
+  const address = addressOf(options);
+  // To an address of numbers the gRPC library sends it as the server's name, and Node tells the user that it should not.
+  if (tls && serverName === undefined && isIP(hostOf(address)) > 0) process.noDeprecation = true;
+  const keyFile =
+    options.keyFile ?? readSettings().keyFile ?? (cert === undefined ? devKey(options) : undefined);
   return {
-    address: addressOf(options),
+    address,
     ...(keyFile === undefined ? {} : { key: readText(keyFile).trim() }),
     ...(tls
       ? {
@@ -103,12 +119,34 @@ function connection(options: ConnectOptions): ClientOptions {
   };
 }
 
-function devAddress(): string {
-  const file = devFile('address');
-  return file === undefined ? DEFAULT_ADDRESS : readText(file).trim();
+/** The development key's file: for the development server of this folder, and shown to nobody else. */
+function devKey(options: ConnectOptions): string {
+  const file = join(DEV_DIRECTORY, 'pep.key');
+  const [named, own] = [namedAddress(options), devAddress()];
+  if (!existsSync(file))
+    throw new UsageError(
+      'there is no key to show: give --key-file, or type this in the folder where `npx assent serve --dev` runs',
+    );
+  if (own === undefined && named === undefined)
+    throw new NotReached(
+      new AssentError(NOBODY),
+      'start one with `npx assent serve --dev`, or give --address and --key-file',
+    );
+  if (own !== (named ?? own))
+    throw new UsageError(
+      `there is no key to show to \`${named}\`: give --key-file; the development key is only for the development server of this folder${own === undefined ? '' : `, at \`${own}\``}`,
+    );
+  return file;
 }
 
-function devFile(name: string): string | undefined {
-  const path = join(DEV_DIRECTORY, name);
-  return existsSync(path) ? path : undefined;
+const NOBODY: Failure = {
+  status: 'UNAVAILABLE',
+  reason: '',
+  message: 'no development server runs in this folder',
+  fields: [],
+  retryDelayMs: undefined,
+};
+
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }

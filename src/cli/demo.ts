@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import { type CommonOptions, command, run } from './command.ts';
-import { type ConnectOptions, withClient, withConnection } from './connect.ts';
+import { type ConnectOptions, laneOf, withClient, withConnection } from './connect.ts';
 import { EXIT, EXIT_HELP, UsageError } from './exit.ts';
 import { print, say, strong } from './output.ts';
 import { play } from './play.ts';
@@ -30,7 +30,7 @@ export function demoCommand(): Command {
     .action(
       run(async (options: Options) => {
         const scenarios = chosen(readScenarios(), options.only);
-        const lane = options.stream === true ? { lane: 'stream' as const } : {};
+        const lane = await laneOf(options);
         const played = await withClient(options, (client) => playAll(scenarios, client, options.json), lane);
         const good = played.filter(({ as_named }) => as_named).length;
         const lines = options.json === true ? [] : summary(played);
@@ -51,7 +51,9 @@ async function playAll(
     const onStep = (step: PlayedStep): void => {
       for (const line of stepLines(step)) say(json, line);
     };
-    played.push(await withProgress(`playing ${scenario.name}`, () => play(scenario, { client, onStep })));
+    played.push(
+      await withProgress(`playing ${scenario.name}`, () => play(scenario, { client, onStep }), json),
+    );
   }
   return played;
 }

@@ -17,8 +17,10 @@ export function openCommand(): Command {
     .action(
       run(async (options: Options) => {
         const mandate = mandateOf(options);
-        const session = await withProgress('opening the session', () =>
-          withClient(options, (client) => client.openSession(mandate, options.key)),
+        const session = await withProgress(
+          'opening the session',
+          () => withClient(options, (client) => client.openSession(mandate, options.key)),
+          options.json,
         );
         print(options.json, session, sessionLines(session));
       }),

@@ -35,7 +35,8 @@ function told({ status, reason, message, fields, retryDelayMs }: AssentError): T
     error: { status, reason, message, fields, retryDelayMs },
     lines: [
       `${message} (${reason === '' ? status : `${status}, ${reason}`})`,
-      ...more.map(({ field, problem }) => `${field}: ${problem}`),
+      // A bundle that is no bundle has no file to name.
+      ...more.map(({ field, problem }) => (field === '' ? problem : `${field}: ${problem}`)),
     ],
   };
 }
@@ -44,11 +45,17 @@ function toldOther(cause: unknown): Told {
   if (!(cause instanceof Error))
     return { error: { message: 'something failed' }, lines: ['something failed'] };
   const { message } = cause;
-  // What the user got wrong has been said; what failed below may be told only by its cause.
-  if (cause instanceof UsageError || !(cause.cause instanceof Error) || message.includes(cause.cause.message))
-    return { error: { message }, lines: [message] };
-  const because = cause.cause.message;
-  return { error: { message, because }, lines: [message, `because: ${because}`] };
+  // What the user got wrong has been said; what failed below may be told only by its causes.
+  const causes = cause instanceof UsageError ? [] : causesOf(cause);
+  if (causes.length === 0) return { error: { message }, lines: [message] };
+  const lines = [message, ...causes.map((because) => `because: ${because}`)];
+  return { error: { message, because: causes.join('; because: ') }, lines };
+}
+
+/** What the causes say, the nearest first, but for what has been said above them. */
+function causesOf({ message, cause }: Error): readonly string[] {
+  if (!(cause instanceof Error)) return [];
+  return message.includes(cause.message) ? causesOf(cause) : [cause.message, ...causesOf(cause)];
 }
 
 /** An error as a line of JSON on stderr. */

@@ -10,9 +10,9 @@ import { sourcesOf } from './sources.ts';
 const EXAMPLE = `npx assent policy build policies/finance --out finance.bundle`;
 
 const NOTES = `
-The tests run first; a failing one, and the bundle is not written. It carries its sources and tests, so that a push
-runs them again, and what the tests asked with, so that a server warms up with it. The revision printed is what push
-and list show for this file: the SHA-256 of its bytes.`;
+The tests run first; where one fails, or the compiled module answers otherwise than it saw, the bundle is not written.
+It carries its sources and tests, so that a push runs them again, and what the tests asked with, so that a server warms
+up with it. The revision printed is what push and list show for this file: the SHA-256 of its bytes.`;
 
 export function policyBuildCommand(): Command {
   return command('build', 'test and compile a folder of Rego into a bundle, here and now', EXAMPLE)
@@ -25,14 +25,18 @@ export function policyBuildCommand(): Command {
         const { createCompiler } = await import('../policy/compile.ts');
         const { packBundle } = await import('../policy/compile-bundle.ts');
         const { revisionOf } = await import('../policy/history.ts');
-        const made = await withProgress('testing and compiling', () => createCompiler().compile(sources));
+        const made = await withProgress(
+          'testing and compiling',
+          () => createCompiler().compile(sources),
+          json,
+        );
         if (!made.ok) {
           print(json, { ok: false, problems: made.problems }, made.problems.map(problemLine));
           return EXIT.failed;
         }
         const { bundle, report } = made;
         const content = packBundle(bundle);
-        writeFileSync(out, content);
+        writeBundle(out, content);
         const { warnings } = report;
         const tests = report.tests.length;
         const [revision, bytes] = [revisionOf(content), content.byteLength];
@@ -45,4 +49,12 @@ export function policyBuildCommand(): Command {
         return EXIT.ok;
       }),
     );
+}
+
+function writeBundle(path: string, content: Uint8Array): void {
+  try {
+    writeFileSync(path, content);
+  } catch (cause) {
+    throw new Error(`--out \`${path}\` cannot be written`, { cause });
+  }
 }

@@ -24,8 +24,10 @@ function get(): Command {
     .argument('[path]', 'below `data`; absent: all of it')
     .action(
       run(async (path: string | undefined, options: Options) => {
-        const data = await withProgress('reading data', () =>
-          withClient(options, (client) => client.getData(path)),
+        const data = await withProgress(
+          'reading data',
+          () => withClient(options, (client) => client.getData(path)),
+          options.json,
         );
         print(options.json, data, [JSON.stringify(data.value, null, 2)]);
       }),
@@ -73,8 +75,10 @@ async function change(
 ): Promise<void> {
   const expected =
     options.expectVersion === undefined ? undefined : wholeNumber(options.expectVersion, '--expect-version');
-  const version = await withProgress('changing data', () =>
-    withClient(options, (client) => verb(client, expected)),
+  const version = await withProgress(
+    'changing data',
+    () => withClient(options, (client) => verb(client, expected)),
+    options.json,
   );
   print(options.json, { version }, [`data is at version ${version}`]);
 }

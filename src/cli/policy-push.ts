@@ -28,8 +28,10 @@ export function policyPushCommand(): Command {
       run(async (path: string, options: Options) => {
         const content = await contentOf(path);
         const { validateOnly = false, allowUntested = false } = options;
-        const pushed = await withProgress('compiling, testing and activating', () =>
-          withClient(options, (client) => client.pushBundle(content, { validateOnly, allowUntested })),
+        const pushed = await withProgress(
+          'compiling, testing and activating',
+          () => withClient(options, (client) => client.pushBundle(content, { validateOnly, allowUntested })),
+          options.json,
         );
         const { activation, testsPassed, coveragePercent, keptData } = pushed;
         print(options.json, pushed, [

@@ -8,7 +8,6 @@ type Report = import('../policy/compile.ts').TestReport;
 /** What `policy test` prints: problems first, then tests, costs, lines that no test reached, and the sum. */
 export function reportLines(report: Report, costs: Costs | undefined): readonly string[] {
   const { problems, warnings, tests, coverage } = report;
-  const failed = tests.filter(({ pass }) => !pass).length;
   const rows = tests.map(({ pass, package: pack, name, duration_us: us, error = '', ...test }) => [
     pass ? 'ok' : 'FAIL',
     `${pack}.${name}`,
@@ -18,14 +17,20 @@ export function reportLines(report: Report, costs: Costs | undefined): readonly 
   const missed = coverage.files
     .filter(({ uncovered }) => uncovered.length > 0)
     .map(({ file, uncovered }) => `not reached: ${file} lines ${uncovered.join(', ')}`);
-  const passed = `${tests.length - failed} passed, ${failed} failed`;
   return [
     ...[...problems, ...warnings].map(problemLine),
     ...table(rows),
     ...(costs === undefined ? [] : costLines(costs)),
     ...missed,
-    tests.length === 0 ? 'there is no test' : `${passed}, ${coverage.percent} % of the rules' lines reached`,
+    sumLine(report),
   ];
+}
+
+function sumLine({ problems, tests, coverage }: Report): string {
+  // Whether there are tests cannot be said of rules that do not compile.
+  if (tests.length === 0) return problems.length > 0 ? 'no test was run' : 'there is no test';
+  const failed = tests.filter(({ pass }) => !pass).length;
+  return `${tests.length - failed} passed, ${failed} failed, ${coverage.percent} % of the rules' lines reached`;
 }
 
 function costLines({ inputs, input, verdict, rules }: Costs): readonly string[] {

@@ -33,11 +33,11 @@ export function policyTestCommand(): Command {
         const sources = await sourcesOf(folder);
         const { createCompiler } = await import('../policy/compile.ts');
         const { measureCosts } = await import('../policy/cost.ts');
-        const { report, probed } = await withProgress('testing', () => createCompiler().test(sources));
+        const { report, probed } = await withProgress('testing', () => createCompiler().test(sources), json);
         const costs =
           probed === undefined
             ? undefined
-            : await withProgress('measuring', () => measureCosts(probed, () => performance.now()));
+            : await withProgress('measuring', () => measureCosts(probed, () => performance.now()), json);
         print(json, { ...report, costs: costs ?? null }, reportLines(report, costs));
         return report.ok && report.coverage.percent >= least ? EXIT.ok : EXIT.failed;
       }),

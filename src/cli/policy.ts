@@ -36,8 +36,10 @@ function listCommand(): Command {
           size: wholeNumber(options.limit, '--limit', { least: 1, most: 200 }),
           token: options.page ?? '',
         };
-        const listed = await withProgress('listing revisions', () =>
-          withClient(options, (client) => client.listBundles(page)),
+        const listed = await withProgress(
+          'listing revisions',
+          () => withClient(options, (client) => client.listBundles(page)),
+          options.json,
         );
         const more =
           listed.nextToken === '' ? [] : [`more: npx assent policy list --page ${listed.nextToken}`];
@@ -53,8 +55,10 @@ npx assent policy rollback 9f2c…`;
     .argument('[revision]', 'from the list; absent: the one that was active before')
     .action(
       run(async (revision: string | undefined, options: Options) => {
-        const activation = await withProgress('rolling back', () =>
-          withClient(options, (client) => client.rollback(revision)),
+        const activation = await withProgress(
+          'rolling back',
+          () => withClient(options, (client) => client.rollback(revision)),
+          options.json,
         );
         print(options.json, activation, table([activationRow(activation)]));
       }),

@@ -36,8 +36,10 @@ export function reportCommand(): Command {
     .action(
       run(async (decisionId: string, options: Options) => {
         const told = reportOf(decisionId, options);
-        const answer = await withProgress('reporting', () =>
-          withClient(options, (client) => client.report(told)),
+        const answer = await withProgress(
+          'reporting',
+          () => withClient(options, (client) => client.report(told)),
+          options.json,
         );
         print(options.json, answer, [`reported; ${answer.valuesRemembered} values remembered`]);
       }),

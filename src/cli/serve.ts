@@ -1,9 +1,9 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type CommonOptions, command, run } from './command.ts';
+import { announce, withdraw } from './dev-address.ts';
 import { DEV_DIRECTORY } from './dev-material.ts';
-import { EXIT, type ExitCode, UsageError } from './exit.ts';
+import { EXIT, UsageError } from './exit.ts';
 import { print } from './output.ts';
 import { withProgress } from './progress.ts';
 import { environment } from './settings.ts';
@@ -34,33 +34,41 @@ export function serveCommand(): Command {
           throw new UsageError('give --config FILE, or --dev for a server with throwaway keys');
         // Only this command needs the server: the others start faster without it.
         const { serve } = await import('../main.ts');
-        const serving = await withProgress('starting', () =>
-          serve({ config, dev, store, listen, telemetry, devDirectory: DEV_DIRECTORY, env: environment() }),
-        );
-        const [address = ''] = serving.addresses;
-        if (dev) writeAddress(address);
+        const start = () =>
+          serve({ config, dev, store, listen, telemetry, devDirectory: DEV_DIRECTORY, env: environment() });
+        const serving = await withProgress('starting', start, true);
+        // Before anybody hears of the server: whoever does may stop it at once.
+        const told = untilTold();
         const { addresses } = serving;
+        const [address = ''] = addresses;
+        const found = dev ? await announce(address) : undefined;
         print(options.json, { addresses, telemetry: serving.telemetry, dev, pid: process.pid }, [
           `serving on ${addresses.join(', ')}`,
           ...(serving.telemetry === undefined ? [] : [`metrics on ${serving.telemetry}`]),
-          ...(dev
-            ? [`development only: throwaway keys in ${DEV_DIRECTORY}, no TLS`, 'next:  npx assent demo']
-            : []),
+          ...(found === undefined ? [] : devLines(address, found)),
         ]);
-        return untilTold(() => serving.stop());
+        await told;
+        process.stderr.write('draining; once more to stop at once\n');
+        // Before it drains: what is typed from now on is not for this server.
+        if (dev) withdraw(address);
+        await serving.stop();
+        return EXIT.ok;
       }),
     );
 }
 
-/** Commands in this folder find the server by it. A crash before the rename leaves the old one. */
-function writeAddress(address: string): void {
-  const file = join(DEV_DIRECTORY, 'address');
-  writeFileSync(`${file}.new`, `${address}\n`);
-  renameSync(`${file}.new`, file);
+function devLines(address: string, found: string): string[] {
+  const keys = `development only: throwaway keys in ${DEV_DIRECTORY}, no TLS`;
+  return address === found
+    ? [keys, 'next:  npx assent demo']
+    : [
+        keys,
+        `commands in this folder go on talking to ${found}; for this server add --address ${address} --key-file ${join(DEV_DIRECTORY, 'pep.key')}`,
+      ];
 }
 
-/** The first signal drains and stops; a second one does not wait. */
-async function untilTold(stop: () => Promise<void>): Promise<ExitCode> {
+/** Resolves at the first signal, which drains and stops; a second one does not wait. */
+function untilTold(): Promise<void> {
   const told = Promise.withResolvers<void>();
   let stopping = false;
   const signalled = (): void => {
@@ -70,8 +78,5 @@ async function untilTold(stop: () => Promise<void>): Promise<ExitCode> {
   };
   process.on('SIGINT', signalled);
   process.on('SIGTERM', signalled);
-  await told.promise;
-  process.stderr.write('draining; once more to stop at once\n');
-  await stop();
-  return EXIT.ok;
+  return told.promise;
 }

@@ -59,8 +59,10 @@ function one<O>(
     .argument('<session>', 'id of the session')
     .action(
       run(async (id: string, options: Options & O) => {
-        const session = await withProgress(`${name} ${id}`, () =>
-          withClient(options, (client) => verb(client, id, options)),
+        const session = await withProgress(
+          `${name} ${id}`,
+          () => withClient(options, (client) => verb(client, id, options)),
+          options.json,
         );
         print(options.json, session, sessionLines(session));
       }),
@@ -74,8 +76,10 @@ function list(): Command {
     .action(
       run(async (options: Options & { readonly limit: string; readonly page?: string }) => {
         const size = wholeNumber(options.limit, '--limit', { least: 1, most: 200 });
-        const page = await withProgress('listing sessions', () =>
-          withClient(options, (client) => client.listSessions({ size, token: options.page ?? '' })),
+        const page = await withProgress(
+          'listing sessions',
+          () => withClient(options, (client) => client.listSessions({ size, token: options.page ?? '' })),
+          options.json,
         );
         const rows = page.sessions.map(({ id, state, mandate, openedAt, steps, denials }) => [
           id,

@@ -13,9 +13,14 @@ import { mintRequestId } from './request-id.ts';
 import { withRetries } from './retry.ts';
 import type { Reply } from './transport.ts';
 
+type BatchReply = Reply<DecisionMessage | undefined>;
+
+/** What a reply without a decision comes to: an answer that cannot be relied on. */
+const NOTHING: BatchReply = { ok: true, message: undefined };
+
 /** What the batch brought for one request id. */
 interface Brought {
-  readonly reply: Reply<DecisionMessage | undefined>;
+  readonly reply: BatchReply;
   readonly attempts: number;
   readonly late: boolean;
 }
@@ -37,7 +42,7 @@ export async function settleBatch(asking: Asking, asks: readonly Ask[]): Promise
       if ('code' in prepared) return refused(requestId, prepared.code, { more: prepared.problem });
       if (tooMany) return refused(requestId, 'client.malformed_ask', { more: `more than ${MAX_ASKS} asks` });
       // No answer for this id, in a batch that was answered: nothing is known, so nothing is permitted.
-      const nothing: Brought = { reply: { ok: true, message: undefined }, attempts: 1, late: false };
+      const nothing: Brought = { reply: NOTHING, attempts: 1, late: false };
       const { reply, attempts, late } = brought?.get(requestId) ?? nothing;
       return discharge(asking.obligations, ask, judge({ ask, requestId, attempts, late }, reply));
     }),
@@ -59,10 +64,10 @@ async function sendBatch(
     const method = AuthorizationService.method.batchAuthorize;
     const sent = await asking.transport.unary(method, { asks: [...pending.values()] }, remaining);
     const late = performance.now() > deadline;
-    const answers = new Map(sent.ok ? sent.message.answers.map((answer) => [answer.requestId, answer]) : []);
+    const replyTo = sent.ok ? batchReplies(sent.message.answers, pending) : () => sent;
     let again: Failure | undefined;
     for (const id of pending.keys()) {
-      const reply = sent.ok ? batchReply(answers.get(id)) : sent;
+      const reply = replyTo(id);
       brought.set(id, { reply, attempts, late });
       if (!reply.ok && retryable(reply.failure)) again ??= reply.failure;
       else pending.delete(id);
@@ -72,13 +77,30 @@ async function sendBatch(
   return brought;
 }
 
-function batchReply(answer: BatchAnswer | undefined): Reply<DecisionMessage | undefined> {
-  switch (answer?.answer.case) {
+/**
+ * What each id was told. An id that is answered twice is told nothing: one answer may contradict the other. An
+ * answer to an id that this call did not ask shows that the whole is not ours, and then nobody is told anything.
+ */
+function batchReplies(
+  answers: readonly BatchAnswer[],
+  asked: ReadonlyMap<string, unknown>,
+): (id: string) => BatchReply {
+  const replies = new Map<string, BatchReply>();
+  for (const answer of answers) {
+    const { requestId: id } = answer;
+    if (!asked.has(id)) return () => NOTHING;
+    replies.set(id, replies.has(id) ? NOTHING : batchReply(answer));
+  }
+  return (id) => replies.get(id) ?? NOTHING;
+}
+
+function batchReply({ answer }: BatchAnswer): BatchReply {
+  switch (answer.case) {
     case 'decision':
-      return { ok: true, message: answer.answer.value };
+      return { ok: true, message: answer.value };
     case 'status':
-      return { ok: false, failure: failureOfStatus(answer.answer.value) };
+      return { ok: false, failure: failureOfStatus(answer.value) };
     default:
-      return { ok: true, message: undefined };
+      return NOTHING;
   }
 }

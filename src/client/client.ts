@@ -7,7 +7,7 @@ import { settle } from './authorize.ts';
 import { settleBatch } from './batch.ts';
 import { type Guarded, guard, type Permit } from './guard.ts';
 import { createUnaryLane } from './lane.ts';
-import type { ObligationHandlers } from './obligations.ts';
+import { checkHandlers, type ObligationHandlers } from './obligations.ts';
 import type { Permission } from './permission.ts';
 import { createPolicyCalls, type PolicyCalls } from './policies.ts';
 import { type Report, report } from './report.ts';
@@ -58,17 +58,20 @@ const VERB_TIMEOUT_MS = 10_000;
 
 /**
  * Connects lazily: the first ask opens the connection.
- * @throws TypeError for options that contradict themselves, or that would send the key in the clear
+ * @throws TypeError for options that contradict themselves, for an obligation's handler that is no function, or
+ * when the key would be sent in the clear
  */
 export function createClient(options: ClientOptions): Client {
   const timeoutMs = options.timeoutMs ?? 2000;
   if (!(timeoutMs >= 1 && timeoutMs <= 5000)) throw new TypeError('`timeoutMs` is a number from 1 to 5000');
+  const obligations = options.obligations ?? {};
+  checkHandlers(obligations);
   const transport = createTransport(options);
   const lane =
     options.lane === 'stream'
       ? createStreamLane(transport, { maxInFlight: options.maxInFlight ?? 1024 })
       : createUnaryLane(transport);
-  const asking = { lane, transport, timeoutMs, obligations: options.obligations ?? {} };
+  const asking = { lane, transport, timeoutMs, obligations };
   const calling = { transport, timeoutMs: VERB_TIMEOUT_MS };
   return {
     ...createSessionCalls(calling),

@@ -9,6 +9,12 @@ export type ObligationHandler = (
 ) => void | Promise<void>;
 export type ObligationHandlers = Readonly<Record<string, ObligationHandler>>;
 
+/** @throws TypeError naming the first obligation whose handler is no function: plain JavaScript may hold anything */
+export function checkHandlers(handlers: ObligationHandlers): void {
+  for (const [name, handler] of Object.entries<unknown>(handlers))
+    if (typeof handler !== 'function') throw new TypeError(`\`obligations.${name}\` must be a function`);
+}
+
 /** Carries out what the allow obliges to, in order. All must be claimed before any is begun. */
 export async function discharge(
   handlers: ObligationHandlers,
@@ -19,11 +25,15 @@ export async function discharge(
   if (!permission.permitted || decision === undefined) return permission;
   const no = (code: ClientCode, more?: string): Permission =>
     refused(requestId, code, { attempts, decision, ...(more === undefined ? {} : { more }) });
-  const unclaimed = decision.obligations.find(({ name }) => !Object.hasOwn(handlers, name));
-  if (unclaimed !== undefined) return no('client.obligation_unclaimed', `\`${unclaimed.name}\``);
+  const duties: { name: string; carryOut: () => void | Promise<void> }[] = [];
   for (const { name, parameters } of decision.obligations) {
+    const handler = handlerOf(handlers, name);
+    if (handler === undefined) return no('client.obligation_unclaimed', `\`${name}\``);
+    duties.push({ name, carryOut: () => handler.call(handlers, parameters, { ask, decision }) });
+  }
+  for (const { name, carryOut } of duties) {
     try {
-      await within(decision.expiresAt, async () => handlers[name]?.(parameters, { ask, decision }));
+      await within(decision.expiresAt, async () => carryOut());
     } catch {
       // The handler's own words stay with it: they may hold what an agent must not read.
       return no('client.obligation_failed', `\`${name}\``);
@@ -31,6 +41,12 @@ export async function discharge(
   }
   // Handlers take time, and a permission does not wait for them.
   return objection(decision, false, Date.now()) === undefined ? permission : no('client.expired');
+}
+
+/** Looked at again at each allow: the caller still holds the object, and may have changed it since. */
+function handlerOf(handlers: ObligationHandlers, name: string): ObligationHandler | undefined {
+  const handler: unknown = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+  return typeof handler === 'function' ? (handler as ObligationHandler) : undefined;
 }
 
 /** Waits for `work` until `expiresAt` (Unix ms) and no longer. */

@@ -101,3 +101,12 @@ test('a widened hop is refused whatever is asked, even what its parent had', asy
       codeOf(() => verifierOf().verifyDelegation(askOf(chain, action), callerOf('c'), openingOf(), AT)),
     ).toBe('delegation.widened');
 });
+
+test('a hop outlives the mandate that it was made under by nothing, however long it says it lasts', async () => {
+  const chain = await chainOf(['a', 'b', 'c'], [{ exp: AT / 1000 + 3600 }, { exp: AT / 1000 + 3600 }]);
+  const opening = openingOf({ expiresAt: AT + 4000 });
+  const { verifyDelegation } = verifierOf();
+  const at = (when: number) => verifyDelegation(askOf(chain), callerOf('c'), opening, when);
+  expect(at(AT + 3999).expiresAt).toBe(AT + 4000);
+  expect(codeOf(() => at(AT + 4000))).toBe('delegation.expired');
+});

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readOpenings } from '../../src/audit/openings.ts';
 import { readRecords } from '../../src/audit/read.ts';
 import { mintDevToken } from '../../src/cli/dev-material.ts';
 import { createTransport } from '../../src/client/transport.ts';
@@ -26,6 +27,8 @@ const PINS = Array.from({ length: 10_000 }, (_, i) => String(i).padStart(4, '0')
 
 interface Recorded {
   readonly text: string;
+  /** What the user said may be known; the argument is not. */
+  readonly words: ReadonlyMap<string, string>;
   readonly ts: number;
   readonly request_digest: string;
   readonly facts: object;
@@ -97,7 +100,9 @@ async function ask(name: string, raw: object): Promise<Recorded> {
   expect(reply).toMatchObject({ ok: true, message: { decision: { effect: 1 } } });
   for (const { text } of readRecords(records)) {
     const record = JSON.parse(text) as Recorded & { readonly kind: string };
-    if (record.kind === 'decision') return { ...record, text };
+    if (record.kind !== 'decision') continue;
+    const openings = [...readOpenings(records).values()].filter(({ value }) => !value.includes(PIN));
+    return { ...record, text, words: new Map(openings.map(({ commitment, value }) => [commitment, value])) };
   }
   throw new Error('nothing was recorded');
 }
@@ -114,9 +119,12 @@ function contentWith(pin: string, { ts }: Recorded): string {
     .digest;
 }
 
-/** Policy's input, put together from the record and a guess at what its commitment stands for. */
-function inputWith(pin: string, { facts }: Recorded): string {
-  return canonicalJson(facts as never).replace(/\{"commitment":"[^"]*"\}/, quoteJson(BODY(pin)));
+/** Policy's input, put together from the record, the user's words and a guess at the argument. */
+function inputWith(pin: string, { facts, words }: Recorded): string {
+  return canonicalJson(facts as never).replace(
+    /\{"commitment":"([^"]*)"\}/g,
+    (_, commitment: string) => words.get(commitment) ?? quoteJson(BODY(pin)),
+  );
 }
 
 const UNKEYED = ['sha256', 'sha512', 'sha512-256', 'sha1'].flatMap((algorithm) =>

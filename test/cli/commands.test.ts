@@ -6,12 +6,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { create } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
-import { status } from '@grpc/grpc-js';
+import { ServerCredentials, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEV_AUDIENCE, DEV_ISSUER, prepareDev } from '../../src/dev.ts';
 import { AuthorizeResponseSchema, Effect } from '../../src/gen/assent/v1/authorization_pb.js';
-import { GetSessionResponseSchema, SessionState } from '../../src/gen/assent/v1/session_pb.js';
-import { ErrorInfoSchema } from '../../src/gen/google/rpc/error_details_pb.js';
+import {
+  GetSessionResponseSchema,
+  ListSessionsResponseSchema,
+  SessionState,
+} from '../../src/gen/assent/v1/session_pb.js';
+import { BadRequestSchema, ErrorInfoSchema } from '../../src/gen/google/rpc/error_details_pb.js';
 import { type Status, StatusSchema } from '../../src/gen/google/rpc/status_pb.js';
 import { readCompactJws } from '../../src/model/jws.ts';
 import { allow, bytesOf, type Fate, type FaultyWire, faultyWire, readAsk } from '../client/wire.ts';
@@ -145,16 +149,68 @@ describe('assent ask', () => {
   });
 });
 
+describe('the development key', () => {
+  let shown: unknown;
+  const watch = (at: FaultyWire): void => {
+    shown = 'nothing came';
+    at.unary = (_, metadata) => {
+      shown = metadata.get('authorization')[0];
+      return bytesOf(ListSessionsResponseSchema, {});
+    };
+  };
+
+  test('is shown to the development server of the folder, named or not', async () => {
+    for (const named of [[], ['--address', wire.address]]) {
+      watch(wire);
+      expect((await assent(['sessions', 'list', ...named], { cwd })).code).toBe(0);
+      expect(shown).toMatch(/^Bearer ./);
+    }
+  });
+
+  test('is shown to no other server, whoever names it', async () => {
+    const other = await faultyWire();
+    watch(other);
+    const byFlag = await assent(['sessions', 'list', '--address', other.address], { cwd });
+    const byEnvironment = await assent(['sessions', 'list'], { cwd, env: { ASSENT_ADDRESS: other.address } });
+    other.stop();
+    for (const ran of [byFlag, byEnvironment]) {
+      expect(ran).toMatchObject({ code: 1, stdout: '' });
+      expect(ran.stderr).toContain(`no key to show to \`${other.address}\`: give --key-file`);
+      expect(ran.stderr).toContain(`at \`${wire.address}\``);
+    }
+    expect(shown).toBe('nothing came');
+  });
+
+  test('is not shown beside a certificate, and to an address of numbers nothing is warned of', async () => {
+    const { ca, caFile, issue, end } = createAuthority();
+    const { key, cert } = issue('server', 'IP:127.0.0.1');
+    const own = issue('pep', 'DNS:pep.test');
+    const pair = [{ private_key: key, cert_chain: cert }];
+    const secure = await faultyWire(ServerCredentials.createSsl(ca, pair, true));
+    writeFileSync(join(cwd, '.assent', 'dev', 'address'), `${secure.address}\n`);
+    watch(secure);
+    const certified = ['--ca', caFile, '--cert', own.certFile, '--cert-key', own.keyFile];
+    const ran = await assent(['sessions', 'list', ...certified], { cwd });
+    writeFileSync(join(cwd, '.assent', 'dev', 'address'), `${wire.address}\n`);
+    secure.stop();
+    end();
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(shown).toBeUndefined();
+  });
+});
+
 function explained(code: number, reason: string): Status {
   const info = create(ErrorInfoSchema, { reason, domain: 'assent' });
   return create(StatusSchema, { code, message: reason, details: [anyPack(ErrorInfoSchema, info)] });
 }
 
 describe('a command that cannot reach its server', () => {
-  test.each([[['sessions', 'list']], [['policy', 'list']], [['ask', 'a.b']]])(
+  const nowhere = ['--address', '127.0.0.1:1', '--key-file', join('.assent', 'dev', 'pep.key')];
+
+  test.each([[['sessions', 'list']], [['policy', 'list']], [['ask', 'a.b']], [['ask', 'a.b', '--stream']]])(
     'ends with 5: %j',
     async (args) => {
-      const ran = await assent([...args, '--address', '127.0.0.1:1'], { cwd });
+      const ran = await assent([...args, ...nowhere], { cwd });
       expect(ran.code).toBe(5);
       const said = ran.stdout + ran.stderr;
       expect(said).toContain('no connection: connect ECONNREFUSED 127.0.0.1:1');
@@ -163,10 +219,19 @@ describe('a command that cannot reach its server', () => {
   );
 
   test('says so in JSON too', async () => {
-    const ran = await assent(['sessions', 'list', '--json', '--address', '127.0.0.1:1'], { cwd });
+    const ran = await assent(['sessions', 'list', '--json', ...nowhere], { cwd });
     const { error } = JSON.parse(ran.stderr) as { error: Record<string, unknown> };
     expect(error).toMatchObject({ status: 'UNAVAILABLE', reason: '' });
     expect(error['hint']).toContain('127.0.0.1:1');
+  });
+
+  test('because no development server runs in the folder ends with 5, and says what to type', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'assent-cli-'));
+    prepareDev(join(folder, '.assent', 'dev'));
+    const ran = await assent(['sessions', 'list'], { cwd: folder });
+    rmSync(folder, { recursive: true });
+    expect(ran).toMatchObject({ code: 5, stdout: '' });
+    expect(ran.stderr).toMatch(/^assent: no development server runs in this folder .*\n {2}start one with/);
   });
 
   test('and cannot speak TLS with it is told so on one line', async () => {
@@ -285,11 +350,38 @@ describe('assent policy', () => {
     writeFileSync(join(folder, 'a.rego'), 'package rules.a\n\nallow contains {"code": "policy.x"} if {\n');
     const ran = await assent(['policy', 'build', folder, '--out', join(folder, 'out')], { cwd });
     const wrote = existsSync(join(folder, 'out'));
+    writeFileSync(join(folder, 'a_test.rego'), 'package rules.a_test\n\ntest_one if true\n');
+    const tested = await assent(['policy', 'test', folder], { cwd });
     rmSync(folder, { recursive: true });
     expect(ran.code).toBe(1);
     expect(ran.stdout).toMatch(/^a\.rego:\d+:\d+: /m);
     expect(wrote).toBe(false);
+    expect(tested.code).toBe(1);
+    expect(tested.stdout).toMatch(/^a\.rego:\d+:\d+: .*\nno test was run\n$/s);
   }, 60_000);
+
+  test('build names the option whose file cannot be written', async () => {
+    const out = join(cwd, 'nowhere', 'x');
+    const ran = await assent(['policy', 'build', FINANCE, '--out', out, '--json'], { cwd });
+    expect(ran.code).toBe(1);
+    expect(JSON.parse(ran.stderr)).toEqual({
+      error: { message: `--out \`${out}\` cannot be written`, because: expect.stringMatching(/^ENOENT/) },
+    });
+  }, 60_000);
+
+  test('push names the file of a problem where it has one', async () => {
+    const problems = [
+      { field: '', description: 'the bundle is not gzip' },
+      { field: 'a.rego:1:2', description: 'is odd' },
+    ];
+    const details = [anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations: problems }))];
+    const refusal = create(StatusSchema, { code: status.INVALID_ARGUMENT, message: 'refused', details });
+    wire.unary = () => ({ code: status.INVALID_ARGUMENT, details: 'refused', status: refusal });
+    const ran = await assent(['policy', 'push', join(cwd, '.assent', 'dev', 'README')], { cwd });
+    expect(ran.stderr).toBe(
+      'assent: refused (INVALID_ARGUMENT)\n  the bundle is not gzip\n  a.rego:1:2: is odd\n',
+    );
+  });
 
   test('test runs the tests, and holds them to a coverage', async () => {
     const good = await assent(['policy', 'test', FINANCE, '--min-coverage', '90', '--json'], { cwd });

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,9 +21,9 @@ async function json(...args: string[]): Promise<{ code: number | null; result: R
   return { code, result: JSON.parse(stdout === '' ? stderr : stdout) as Record<string, unknown> };
 }
 
-/** Starts a development server in `cwd`, and resolves once it says where it serves. */
-function start(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [BIN, 'serve', '--dev', '--listen', '127.0.0.1:0'], {
+/** Starts a development server in `cwd`, and resolves once it says where it serves, and `said`. */
+function start(more: readonly string[] = [], said = 'assent demo'): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [BIN, 'serve', '--dev', '--listen', '127.0.0.1:0', ...more], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -31,7 +32,7 @@ function start(): Promise<ChildProcess> {
     let text = '';
     child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
-      if (text.includes('assent demo')) resolve(child);
+      if (text.includes(said)) resolve(child);
     });
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${text}`)));
   });
@@ -374,6 +375,33 @@ describe('the server', () => {
     expect(asJson.code).toBe(1);
     expect(JSON.parse(asJson.stderr)).toEqual({ error: { message } });
   }, 30_000);
+
+  test('beside another in its folder leaves commands with the first, and takes over from one that is gone', async () => {
+    const found = (): string => readFileSync(join(cwd, '.assent', 'dev', 'address'), 'utf8').trim();
+    const first = found();
+    const more = ['--store', join(cwd, 'second.db'), '--config', join(cwd, 'second.json')];
+    const recordLog = { directory: join(cwd, 'second-records'), durability: 'os' };
+    writeFileSync(join(cwd, 'second.json'), JSON.stringify({ record_log: recordLog }));
+    const second = await start(more, 'commands in this folder go on talking to');
+    expect(found()).toBe(first);
+    expect(await stop(second)).toBe(0);
+    expect(found()).toBe(first);
+    expect((await json('sessions', 'list')).code).toBe(0);
+    server.removeAllListeners('exit');
+    const gone = once(server, 'exit');
+    server.kill('SIGKILL');
+    await gone;
+    expect(found()).toBe(first);
+    server = await start();
+    expect(found()).not.toBe(first);
+    expect((await json('sessions', 'list')).code).toBe(0);
+    expect(await stop(server)).toBe(0);
+    expect(await json('sessions', 'list')).toMatchObject({
+      code: 5,
+      result: { error: { message: 'no development server runs in this folder' } },
+    });
+    server = await start();
+  }, 60_000);
 
   test('is not started without a configuration', async () => {
     const ran = await run('serve');

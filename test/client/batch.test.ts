@@ -26,9 +26,14 @@ afterEach(() => {
   wire.stop();
 });
 
-type Answer = { readonly effect?: Effect; readonly code?: number } | 'none';
+interface Told {
+  readonly effect?: Effect;
+  readonly code?: number;
+}
+/** A list: as many answers to one ask. */
+type Answer = Told | readonly Told[] | 'none';
 
-function answering(answer: (action: string, call: number) => Answer): void {
+function answering(answer: (action: string, call: number) => Answer, strays: readonly string[] = []): void {
   wire.unary = (bytes) => {
     const { asks } = fromBinary(BatchAuthorizeRequestSchema, bytes);
     calls.push(asks.map(({ requestId }) => requestId));
@@ -36,18 +41,21 @@ function answering(answer: (action: string, call: number) => Answer): void {
     for (const { requestId, action } of asks) {
       const given = answer(action?.name ?? '', calls.length);
       if (given === 'none') continue;
-      const { effect = Effect.ALLOW, code } = given;
-      const decision = allow({ decisionId: `of ${action?.name}`, effect });
-      answers.unshift({
-        requestId,
-        answer:
-          code === undefined
-            ? { case: 'decision', value: decision }
-            : { case: 'status', value: statusOf(code, 'no') },
-      });
+      const list = Array.isArray(given) ? (given as readonly Told[]) : [given as Told];
+      answers.unshift(...list.map((told) => answerOf(requestId, action?.name ?? '', told)));
     }
+    for (const id of strays) answers.push(answerOf(id, 'nothing that was asked', {}));
     return bytesOf(BatchAuthorizeResponseSchema, { answers });
   };
+}
+
+function answerOf(requestId: string, action: string, { effect = Effect.ALLOW, code }: Told) {
+  const decision = allow({ decisionId: `of ${action}`, effect });
+  const answer: MessageInitShape<typeof BatchAnswerSchema>['answer'] =
+    code === undefined
+      ? { case: 'decision', value: decision }
+      : { case: 'status', value: statusOf(code, 'no') };
+  return { requestId, answer };
 }
 
 describe('a batch', () => {
@@ -83,6 +91,33 @@ describe('a batch', () => {
       [false, 'client.rejected'],
       [false, 'client.unknown_effect'],
       [false, 'client.malformed_ask'],
+    ]);
+  });
+
+  test.each<[string, Told[]]>([
+    ['an error and an allow', [{ code: status.INVALID_ARGUMENT }, {}]],
+    ['an error that passes and an allow', [{ code: status.UNAVAILABLE }, {}]],
+    ['an allow and an error', [{}, { code: status.INVALID_ARGUMENT }]],
+    ['a deny and an allow', [{ effect: Effect.DENY }, {}]],
+    ['the same allow twice', [{}, {}]],
+    ['an allow three times', [{}, {}, {}]],
+  ])('believes neither when one ask is answered with %s, and the others as ever', async (_, told) => {
+    answering((action) => (action === 'b' ? told : {}));
+    const permissions = await client.authorizeBatch([ask('a'), ask('b'), ask('c')]);
+    expect(permissions.map(({ permitted, reasons }) => [permitted, reasons[0]?.code])).toEqual([
+      [true, undefined],
+      [false, 'client.malformed_answer'],
+      [true, undefined],
+    ]);
+    expect(calls).toHaveLength(1);
+  });
+
+  test('permits nothing when an answer is to an ask that was not in it', async () => {
+    answering(() => ({}), ['01890000-0000-7000-8000-000000000000']);
+    const permissions = await client.authorizeBatch([ask('a'), ask('b')]);
+    expect(permissions.map(({ permitted, reasons }) => [permitted, reasons[0]?.code])).toEqual([
+      [false, 'client.malformed_answer'],
+      [false, 'client.malformed_answer'],
     ]);
   });
 

@@ -228,6 +228,31 @@ describe('an obligation', () => {
     });
   });
 
+  test.each([
+    ['undefined', undefined],
+    ['null', null],
+    ['a word', 'mail'],
+    ['an object', { notify: true }],
+  ])('whose handler is %s makes no client', (_, handler) => {
+    const obligations = { mask: () => undefined, notify: handler } as never;
+    expect(() => client({ obligations })).toThrow(new TypeError('`obligations.notify` must be a function'));
+  });
+
+  test.each([
+    ['undefined', undefined],
+    ['null', null],
+    ['a word', 'mail'],
+  ])('whose handler became %s since is not claimed, and no other is begun', async (_, handler) => {
+    decision = { obligations: [{ name: 'notify' }, { name: 'mask' }] };
+    const obligations: Record<string, () => void> = { notify: () => expect.unreachable(), mask: () => {} };
+    const made = client({ obligations });
+    obligations['mask'] = handler as never;
+    expect(await made.authorize(ASK)).toMatchObject({
+      permitted: false,
+      reasons: [{ code: 'client.obligation_unclaimed' }],
+    });
+  });
+
   test('of a deny is nobody’s business', async () => {
     decision = { effect: Effect.DENY, obligations: [{ name: 'mask' }] };
     const obligations = { mask: () => expect.unreachable() };

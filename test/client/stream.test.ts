@@ -1,3 +1,4 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Ask, type Client, createClient } from '../../src/client/client.ts';
@@ -40,6 +41,13 @@ function answering(answer: (id: string, action: string, call: Duplex) => void): 
       answer(ask.requestId, ask.action?.name ?? '', call);
     });
   };
+}
+
+/** Ends a stream below gRPC, without a status. */
+function reset(call: Duplex): void {
+  const below: unknown = Reflect.get(call, 'call');
+  const stream = Reflect.get(below as object, 'stream') as ServerHttp2Stream;
+  stream.close(constants.NGHTTP2_CANCEL);
 }
 
 describe('the stream lane', () => {
@@ -86,6 +94,25 @@ describe('the stream lane', () => {
     expect(permissions.every(({ permitted }) => permitted)).toBe(true);
     expect(seen).toHaveLength(2);
     expect([...(seen[1] ?? [])].sort()).toEqual([...(seen[0] ?? [])].sort());
+  });
+
+  test('asks again under the same ids what a stream had in flight that the server reset', async () => {
+    const seen: string[][] = [];
+    wire.stream = (call) => {
+      const ids: string[] = [];
+      seen.push(ids);
+      const last = seen.length > 1;
+      answering((id) => {
+        ids.push(id);
+        if (last) call.write(streamDecision(id, allow({ replayed: true })));
+        else if (ids.length === 10) reset(call);
+      })(call);
+    };
+    const permissions = await Promise.all(Array.from({ length: 10 }, () => client.authorize(ASK)));
+    expect(permissions.every(({ permitted, attempts }) => permitted && attempts === 2)).toBe(true);
+    expect(seen.map((ids) => [...ids].sort())).toEqual(
+      [seen[0], seen[0]].map((ids) => [...(ids ?? [])].sort()),
+    );
   });
 
   test('survives a stream that the server ends in good order', async () => {

@@ -14,6 +14,10 @@ const good = { ...prepareDev(directory), catalog: join(root, 'policies/catalog.j
 const parse = (change: Record<string, unknown>, dev = true) =>
   parseConfig({ raw: { ...good, ...change }, flags: {}, env: {}, dev });
 
+const BY_KEY = { id: 'a', tenant: 't', roles: ['asker'], key_sha256: 'a'.repeat(64) };
+const BY_NAME = { id: 'b', tenant: 't', roles: ['asker'], mtls_name: 'pep.example' };
+const MUTUAL = { cert: 'x', key: 'y', client_ca: 'z' };
+
 test('what the development server makes is a whole configuration', () => {
   const config = parse({});
   expect(config.listen).toEqual(['127.0.0.1:7443']);
@@ -49,9 +53,38 @@ test.each([
   ['a reflection that is neither on nor off', { reflection: 'yes' }, /`reflection`/],
   ['metrics on no address', { telemetry: { listen: 'metrics' } }, /`telemetry\.listen` is `host:port`/],
   ['metrics past the last port', { telemetry: { listen: '127.0.0.1:65536' } }, /`telemetry\.listen`/],
+  [
+    'a name of a certificate that nobody asks for',
+    { enforcement_points: [BY_KEY, BY_NAME] },
+    /`enforcement_points\[1\]\.mtls_name` needs `tls\.client_ca`/,
+  ],
+  [
+    'a name of a certificate beside TLS for the server alone',
+    { enforcement_points: [BY_NAME], tls: { cert: 'x', key: 'y' } },
+    /`enforcement_points\[0\]\.mtls_name` needs `tls\.client_ca`/,
+  ],
+  [
+    'a name of a certificate on unix sockets alone',
+    { enforcement_points: [BY_NAME], tls: MUTUAL, listen: ['unix:/run/a.sock'] },
+    /`enforcement_points\[0\]\.mtls_name` needs a TCP address/,
+  ],
   ['an ask limit that is no number', { max_asks: '4096' }, /max_asks/],
 ])('%s refuses to start, naming the key', (_what, change, message) => {
   expect(() => parse(change)).toThrow(message);
+});
+
+test.each([
+  ['beside unix sockets', ['unix:/run/a.sock', '127.0.0.1:7443']],
+  ['alone', undefined],
+])('a name of a certificate is taken where a TCP address asks for one: %s', (_, listen) => {
+  const { enforcementPoints } = parse({ enforcement_points: [BY_NAME], tls: MUTUAL, listen });
+  expect(enforcementPoints.map(({ proof }) => proof)).toEqual([{ kind: 'certificate', name: 'pep.example' }]);
+});
+
+test('a catalog that is not there is named once', () => {
+  expect(() => parse({ catalog: '/nonexistent' })).toThrow(
+    new Error('`catalog`: `/nonexistent` cannot be read'),
+  );
 });
 
 test('reflection is on in development and off elsewhere, unless told otherwise', () => {
@@ -99,14 +132,50 @@ test('a store in memory is for development only', () => {
   expect(() => parse({ store: 'memory:' }, false)).toThrow(/memory/);
 });
 
-test('a flag wins over the environment, and the environment over the file', () => {
-  const env = { ASSENT_LISTEN: '127.0.0.1:1' };
-  const raw = { ...good, listen: ['127.0.0.1:2'] };
-  expect(parseConfig({ raw, flags: {}, env, dev: true }).listen).toEqual(['127.0.0.1:1']);
-  expect(parseConfig({ raw, flags: { listen: '127.0.0.1:3' }, env, dev: true }).listen).toEqual([
-    '127.0.0.1:3',
-  ]);
-  expect(parseConfig({ raw, flags: {}, env: {}, dev: true }).listen).toEqual(['127.0.0.1:2']);
+interface Said {
+  readonly file?: Record<string, unknown>;
+  readonly env?: Record<string, string>;
+  readonly flags?: { readonly listen?: string; readonly store?: string; readonly telemetry?: string };
+}
+const heard = ({ file = {}, env = {}, flags = {} }: Said) =>
+  parseConfig({ raw: { ...good, ...file }, flags, env, dev: true });
+const LISTEN = { file: { listen: ['127.0.0.1:2'] }, env: { ASSENT_LISTEN: '127.0.0.1:1,127.0.0.1:4' } };
+const STORE = { file: { store: '/tmp/of-the-file.db' }, env: { ASSENT_STORE: '/tmp/of-the-environment.db' } };
+const TELEMETRY = { file: { telemetry: { listen: '127.0.0.1:5', log_level: 'error' } } };
+
+test.each<[string, Said, object]>([
+  ['the file’s `listen`, alone', { file: LISTEN.file }, { listen: ['127.0.0.1:2'] }],
+  ['ASSENT_LISTEN before the file', LISTEN, { listen: ['127.0.0.1:1', '127.0.0.1:4'] }],
+  ['--listen before both', { ...LISTEN, flags: { listen: '127.0.0.1:3' } }, { listen: ['127.0.0.1:3'] }],
+  ['the file’s `store`, alone', { file: STORE.file }, storeAt('/tmp/of-the-file.db')],
+  ['ASSENT_STORE before the file', STORE, storeAt('/tmp/of-the-environment.db')],
+  [
+    '--store before both',
+    { ...STORE, flags: { store: '/tmp/of-the-flag.db' } },
+    storeAt('/tmp/of-the-flag.db'),
+  ],
+  ['the file’s log level, alone', TELEMETRY, { telemetry: { logLevel: 'error' } }],
+  [
+    'ASSENT_LOG_LEVEL before the file',
+    { ...TELEMETRY, env: { ASSENT_LOG_LEVEL: 'debug' } },
+    { telemetry: { logLevel: 'debug', listen: '127.0.0.1:5' } },
+  ],
+  ['no log level at all', { file: { telemetry: {} } }, { telemetry: { logLevel: 'info' } }],
+  [
+    '--telemetry before the file',
+    { ...TELEMETRY, flags: { telemetry: '127.0.0.1:6' } },
+    { telemetry: { listen: '127.0.0.1:6', logLevel: 'error' } },
+  ],
+])('a flag wins over the environment, and the environment over the file: %s', (_, said, wanted) => {
+  expect(heard(said)).toMatchObject(wanted);
+});
+
+function storeAt(path: string): object {
+  return { session: { store: { kind: 'sqlite', path } } };
+}
+
+test('a log level of the environment that does not exist refuses to start', () => {
+  expect(() => heard({ env: { ASSENT_LOG_LEVEL: 'loud' } })).toThrow(/log_level/);
 });
 
 test('a short fleet key refuses to start without repeating it', () => {

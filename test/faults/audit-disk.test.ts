@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { writeSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type Disk, nodeDisk } from '../../src/audit/disk.ts';
 import { readRecords, verifyLog } from '../../src/audit/read.ts';
 import { buildRecord } from '../../src/audit/record.ts';
 import { Fault } from '../../src/model/refusal.ts';
-import { ALLOW, openLog, PLACE, parsed, plain, scratch, trailOf } from '../audit/fixture.ts';
+import { ALLOW, openLog, PLACE, parsed, plain, SESSION, scratch, trailOf } from '../audit/fixture.ts';
 
 function errno(code: string): Error {
   return Object.assign(new Error(code), { code });
@@ -137,6 +138,40 @@ describe.each(['os', 'disk'] as const)('durability %s', (durability) => {
     expect(verifyLog(dir).records).toBe(1);
   });
 });
+
+test.each<[string, 'os' | 'disk', Failing['fail']]>([
+  ['was refused', 'os', { write: raise('ENOSPC') }],
+  ['was cut', 'os', { write: () => 200 }],
+  ['was refused', 'disk', { write: raise('EIO') }],
+  ['was never flushed', 'disk', { sync: raise('EIO') }],
+])(
+  'openings that many records share are written again when the first write %s (%s)',
+  async (_, durability, fail) => {
+    const dir = scratch();
+    const disk = failing();
+    const log = openLog({ dir, durability, disk });
+    const trail = {
+      ...trailOf(),
+      session: { ...SESSION, task: { ...SESSION.task, declared: { invoice: 'INV-7' } } },
+    };
+    const append = () =>
+      log.append((index, previous) => buildRecord(trail, ALLOW, { ...PLACE, index, previous }));
+    disk.fail = fail;
+    await expect(append()).rejects.toBeInstanceOf(Fault);
+    // What the kernel dropped with a failed flush.
+    if (durability === 'disk')
+      for (const name of readdirSync(dir)) if (name.endsWith('.openings')) truncateSync(join(dir, name));
+    disk.fail = {};
+    await append();
+    await append();
+    await log.close();
+    const lines = readFileSync(join(dir, '0000000000000000.openings'), 'utf8').split('\n');
+    expect(
+      lines.filter((line) => line.endsWith('"value":"\\"Pay invoice INV-7 of Blue Harbor Ltd\\""}')),
+    ).toHaveLength(1);
+    expect(lines.filter((line) => line.endsWith('"value":"\\"INV-7\\""}'))).toHaveLength(1);
+  },
+);
 
 test('a real file size limit is a fault, and the log is whole afterwards', { timeout: 30_000 }, () => {
   const dir = scratch();

@@ -208,6 +208,7 @@ function bound(store: SessionStore): SessionStore {
     load: (key) => store.load(key),
     snapshot: (...args) => store.snapshot(...args),
     open: (...args) => store.open(...args),
+    find: (...args) => store.find(...args),
     list: (...args) => store.list(...args),
     close: () => store.close(),
   };

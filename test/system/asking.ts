@@ -47,7 +47,11 @@ export function request(ask: Ask, timeoutMs = 5000): AuthorizeRequest {
 export type Told = { readonly decision: Decision } | { readonly failure: Failure };
 
 /** Sends it once. */
-export async function tell(at: Replica, message: AuthorizeRequest, callMs = 5000): Promise<Told> {
+export async function tell(
+  at: Pick<Replica, 'transport'>,
+  message: AuthorizeRequest,
+  callMs = 5000,
+): Promise<Told> {
   const reply = await at.transport.unary(AuthorizationService.method.authorize, message, callMs);
   if (!reply.ok) return { failure: reply.failure };
   return { decision: decisionOf(readDecision(reply.message.decision)) };

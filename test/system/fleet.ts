@@ -20,6 +20,10 @@ export interface Replica {
   readonly pid: number;
   /** Where its records are; a replica of the same name goes on in the same log. */
   readonly records: string;
+  /** The file that holds what it logged. */
+  readonly log: string;
+  /** Where metrics are, if anywhere. */
+  readonly telemetry: string | undefined;
   readonly client: Client;
   readonly transport: Transport;
   /** SIGKILL, and the process is gone; its clients are still open. */
@@ -36,8 +40,12 @@ export interface Wanted {
   /** The `session` section. */
   readonly session?: Readonly<Record<string, unknown>>;
   readonly maxAsks?: number;
+  /** The `policy` section. */
+  readonly policy?: Readonly<Record<string, unknown>>;
   /** Where metrics are served; absent: nowhere. */
   readonly telemetry?: string;
+  /** Default `warn`. */
+  readonly logLevel?: string;
 }
 
 /** Replicas that share keys, issuer and enforcement point. */
@@ -58,7 +66,15 @@ export function createFleet(): Fleet {
   const key = readFileSync(join(keys, 'pep.key'), 'utf8').trim();
   const replicas = new Set<Replica>();
 
-  async function start({ name, store, session = {}, maxAsks = 4096, telemetry }: Wanted): Promise<Replica> {
+  async function start({
+    name,
+    store,
+    session = {},
+    maxAsks = 4096,
+    policy = {},
+    telemetry,
+    logLevel = 'warn',
+  }: Wanted): Promise<Replica> {
     const cwd = join(folder, name);
     const records = join(cwd, 'records');
     mkdirSync(cwd, { recursive: true });
@@ -67,6 +83,7 @@ export function createFleet(): Fleet {
       ...(store === undefined ? {} : { store }),
       session,
       max_asks: maxAsks,
+      policy,
       record_log: { directory: records, durability: 'os' },
       ...(telemetry === undefined ? {} : { telemetry: { listen: telemetry } }),
     };
@@ -77,11 +94,11 @@ export function createFleet(): Fleet {
     const stderr = openSync(log, 'a');
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', BIN, ...flags], {
       cwd,
-      env: { PATH: process.env['PATH'] ?? '', ASSENT_LOG_LEVEL: 'warn' },
+      env: { PATH: process.env['PATH'] ?? '', ASSENT_LOG_LEVEL: logLevel },
       stdio: ['ignore', 'pipe', stderr],
     });
     closeSync(stderr);
-    const { address, pid } = await announced(child, log);
+    const { address, pid, telemetry: metrics } = await announced(child, log);
     const transport = createTransport({ address, key });
     const client = createClient({ address, key, timeoutMs: 5000 });
     const replica: Replica = {
@@ -89,6 +106,8 @@ export function createFleet(): Fleet {
       address,
       pid,
       records,
+      log,
+      telemetry: metrics,
       client,
       transport,
       async kill() {
@@ -124,6 +143,7 @@ export function createFleet(): Fleet {
 interface Announced {
   readonly address: string;
   readonly pid: number;
+  readonly telemetry: string | undefined;
 }
 
 /** What the process says once it serves. */
@@ -135,8 +155,12 @@ async function announced(child: ChildProcess, log: string): Promise<Announced> {
       text += chunk.toString();
       if (!text.trimEnd().endsWith('}')) return;
       clearTimeout(timer);
-      const told = JSON.parse(text) as { addresses: string[]; pid: number };
-      resolve({ address: told.addresses[0] ?? '', pid: told.pid });
+      const { addresses, pid, telemetry } = JSON.parse(text) as {
+        addresses: string[];
+        pid: number;
+        telemetry?: string;
+      };
+      resolve({ address: addresses[0] ?? '', pid, telemetry });
     });
     child.once('error', reject);
     child.once('exit', (code, signal) => {
