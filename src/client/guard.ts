@@ -60,7 +60,10 @@ export async function guard<T>(
     output = await run({ arguments: prepared.arguments, executionKey: decision.executionKey, decision });
   } catch (cause) {
     const failed = cause instanceof EffectFailed;
-    await tell(asking, decision, failed ? 'failed' : 'unknown', failed ? { failureProof: cause.proof } : {});
+    // Most agents are shown the error: its words may be somebody else's.
+    const output = cause instanceof Error ? cause.message : String(cause);
+    const rest = failed ? { output, failureProof: cause.proof } : { output };
+    await tell(asking, decision, failed ? 'failed' : 'unknown', rest);
     throw cause;
   }
   const reportFailure = await tell(asking, decision, 'executed', { output });

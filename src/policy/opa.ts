@@ -7,8 +7,9 @@
  * less time (`npm run bench` prints both). What we touch of the library is public (`LoadedPolicy` with `setData`,
  * `dataAddr`, `dataHeapPtr`, `entrypoints`) and checked at load.
  *
- * An evaluation runs on the caller's thread and cannot be interrupted: compiled Rego always ends, a
- * hand-made module need not, so modules are tried out in a worker with a deadline before they get here.
+ * An evaluation runs on the caller's thread and cannot be interrupted. Compiled Rego ends, but for the module's own
+ * `replace`, which searches for ever for an empty text: rules that use it are refused. A hand-made module need not end,
+ * so modules are tried out in a worker with a deadline before they get here.
  */
 import * as library from '@open-policy-agent/opa-wasm';
 import { createHost, HOST_BUILTINS, type HostExports, readTable, readText } from './host.ts';
@@ -71,6 +72,8 @@ interface Exports extends HostExports {
 }
 
 const FUNCTIONS = ['opa_eval', 'builtins', 'entrypoints', 'opa_json_dump', 'opa_json_parse', 'opa_malloc'];
+/** Runtime functions behind `replace` and `strings.replace_n`. */
+const ENDLESS = 'opa_strings_replace';
 const IMPORTS = /^(memory|opa_abort|opa_println|opa_builtin[0-4])$/;
 
 /**
@@ -83,6 +86,10 @@ export function checkModule(module: WebAssembly.Module): void {
     if (!exported.has(`function ${name}`)) throw new Error(`the module does not export \`${name}\``);
   for (const { module: from, name } of WebAssembly.Module.imports(module))
     if (from !== 'env' || !IMPORTS.test(name)) throw new Error(`the module imports \`${from}.${name}\``);
+  // The compiler takes in what rules use, and names it.
+  for (const section of WebAssembly.Module.customSections(module, 'name'))
+    if (Buffer.from(section).includes(ENDLESS))
+      throw new Error('the module uses the builtin `replace`, which need not end');
 }
 
 /**

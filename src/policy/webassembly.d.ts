@@ -7,6 +7,7 @@ declare namespace WebAssembly {
     constructor(bytes: Uint8Array);
     static exports(module: Module): readonly { readonly name: string; readonly kind: string }[];
     static imports(module: Module): readonly { readonly module: string; readonly name: string }[];
+    static customSections(module: Module, name: string): readonly ArrayBuffer[];
   }
   class Instance {
     constructor(module: Module, imports: object);

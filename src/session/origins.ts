@@ -46,12 +46,18 @@ export function learnReport(fold: Fold, entry: ReportEntry, place: Place): void 
   const [id] = findPermit(fold, entry.decision);
   const awaited = fold.awaited.get(id);
   const since = awaited ?? version;
+  // Whoever does not know what became of it may yet learn it, output and all: until then it is waited for.
+  if (entry.outcome === 'unknown' && isSilent(entry)) return;
   deleteIn(fold.awaited, id, undo);
   if (entry.lost) doubt(fold, since, undo);
   // What this very output says in a system's field is trusted, whatever else stood beside it.
   for (const value of unpackSeen(entry.seen)) learn(fold, value, { ...place, since });
   if (entry.lost) fold.now.forgot = true;
   if (awaited !== undefined) confirm(fold, awaited, undo);
+}
+
+function isSilent({ seen, lost }: ReportEntry): boolean {
+  return !lost && seen.user === '' && seen.trusted === '' && seen.untrusted === '';
 }
 
 interface Learning extends Place {

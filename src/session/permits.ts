@@ -34,8 +34,7 @@ export function grantPermit(fold: Fold, entry: AskEntry, bounds: SessionBounds, 
     release(fold, earlier.permit, undo);
     setIn(fold.permits, earlier.id, { ...earlier.permit, renewedBy: id }, undo);
   }
-  spend(fold, granted, addDecimal, undo);
-  if (identity !== undefined) setIn(fold.acts, identity, (fold.acts.get(identity) ?? 0) + 1, undo);
+  hold(fold, granted, undo);
   if (operation !== undefined && act !== undefined)
     setIn(fold.operations, operation, { act, decision: id }, undo);
   if (entry.effectful || operation !== undefined) setIn(fold.permits, id, granted, undo);
@@ -84,6 +83,12 @@ function count(fold: Fold, action: string, bounds: SessionBounds): void {
   fold.now.counts = { ...counts, [name]: (of(counts, name) ?? 0) + 1 };
 }
 
+function hold(fold: Fold, permit: Permit, undo: Undo): void {
+  spend(fold, permit, addDecimal, undo);
+  const { identity } = permit;
+  if (identity !== undefined) setIn(fold.acts, identity, (fold.acts.get(identity) ?? 0) + 1, undo);
+}
+
 function release(fold: Fold, permit: Permit, undo: Undo): void {
   spend(fold, permit, subtractDecimal, undo);
   if (permit.identity === undefined) return;
@@ -115,11 +120,13 @@ export function settlePermit(fold: Fold, entry: ReportEntry, undo: Undo): void {
 }
 
 function settle(fold: Fold, id: string, permit: Permit, entry: ReportEntry, undo: Undo): void {
-  if (permit.state === 'executed' || permit.state === 'failed') return;
+  if (permit.state === 'executed' || (permit.state === 'failed' && entry.outcome !== 'executed')) return;
   // Money that left the house comes back into a budget only on the far side's word.
   const unproven = entry.outcome === 'failed' && permit.external && entry.proof === '';
   const state = unproven ? 'unknown' : entry.outcome;
   if (state === 'failed') release(fold, permit, undo);
+  // It was said to be impossible, and happened: what was given back is taken again, whatever has been spent since.
+  if (permit.state === 'failed') hold(fold, permit, undo);
   if (fold.permits.has(id)) setIn(fold.permits, id, { ...permit, state }, undo);
   else fold.reads.put(id, { ...permit, state }, undo);
 }

@@ -23,7 +23,7 @@ export interface OutcomeReport {
 
 /**
  * Enters an outcome into the session, once; the same report again changes nothing. An outcome reported as unknown may
- * be settled by a later report. Resolves with the number of values whose origin is
+ * be settled by a later report, and one reported as failed that took effect after all counts as executed. Resolves with the number of values whose origin is
  * remembered: none for a report that changed nothing.
  * @throws Refusal `session.unknown`, `.torn`, `.task_closed`, and `.not_yours` for a decision somebody else asked for
  * @throws Malformed for a decision that is no allow of this session, and for an outcome that contradicts an earlier one
@@ -66,6 +66,8 @@ function awaits(fold: Fold, report: OutcomeReport): boolean {
   if (permit.state === 'permitted') return true;
   if (permit.state === stateAfter(permit, report.outcome, report.failureProof)) return false;
   if (permit.state === 'unknown') return true;
+  // The truth may come after somebody said that it could not: money that was spent must count.
+  if (permit.state === 'failed' && report.outcome === 'executed') return true;
   throw new Malformed('outcome', 'was reported otherwise before');
 }
 

@@ -104,6 +104,22 @@ describe('what was allowed before', () => {
   });
 });
 
+test('what was reported as failed and took effect after all is spent, and its act done', async () => {
+  const session = await open();
+  const { client } = house.first;
+  const { id } = await decided(house.first, pay(session, 'INV-1', { operationId: 'o', token }));
+  const told = { decisionId: id, sessionId: session };
+  await client.report({ ...told, outcome: 'failed', failureProof: 'returned by the bank' });
+  expect((await client.getSession(session)).spent).toEqual({ payments: '0' });
+  await client.report({ ...told, outcome: 'executed' });
+  expect((await client.getSession(session)).spent).toEqual({ payments: '900' });
+  expect(await ask(house.first, pay(session, 'INV-1', { operationId: 'p', token, amount: '1' }))).toEqual([
+    'session.duplicate',
+    false,
+  ]);
+  await expect(client.report({ ...told, outcome: 'failed', failureProof: 'x' })).rejects.toThrow();
+});
+
 test('a report made again with another output remembers nothing and says so', async () => {
   const session = await open();
   const { id } = await decided(house.first, request({ ...read(session), token }));

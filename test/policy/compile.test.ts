@@ -182,6 +182,16 @@ describe('a policy is refused with its place', () => {
       { code: 'rego_type_error' },
     ],
     [
+      'searches for what may be empty, which need not end in the module',
+      'deny contains {"code": "policy.small"} if replace("abc", input.claimed.x, "") == "abc"',
+      { code: 'rego_type_error', line: 3, column: 43 },
+    ],
+    [
+      'searches for several texts that may be empty',
+      'deny contains {"code": "policy.small"} if strings.replace_n({input.claimed.x: ""}, "abc") == "abc"',
+      { code: 'rego_type_error', line: 3, column: 43 },
+    ],
+    [
       'looks up a name',
       'deny contains {"code": "policy.small"} if net.lookup_ip_addr("x")',
       { code: 'rego_type_error' },

@@ -100,6 +100,17 @@ describe('a module is refused', () => {
     expect(() => checkModule(empty)).toThrow('does not export');
   });
 
+  test('whose compiler took in a search that need not end', async () => {
+    const { wasm } = await readBundle(fixture('odd'));
+    const named = (names: string): Promise<WebAssembly.Module> => {
+      const body = Buffer.from(`\u0004name${names}`);
+      return WebAssembly.compile(Uint8Array.from([...wasm, 0, body.length, ...body]));
+    };
+    expect(() => checkModule(module)).not.toThrow();
+    await expect(named('opa_strings_reverse').then(checkModule)).resolves.toBeUndefined();
+    await expect(named('opa_strings_replace').then(checkModule)).rejects.toThrow('`replace`');
+  });
+
   test('with data that it has no memory for', () => {
     const data = new TextEncoder().encode(
       JSON.stringify({ list: Array.from({ length: 400_000 }, (_, i) => i) }),

@@ -256,6 +256,14 @@ describe('an output', () => {
     ]);
   });
 
+  test.each<[string, JsonValue, string]>([
+    ['one field', { attachment: { vendor: { account: 'EVIL-8' } } }, 'EVIL-8'],
+    ['a list', { attachment: [{ lines: [{ amount: 'EVIL-9' }] }] }, 'EVIL-9'],
+    ['a field around it', { vendor: { vendor: { account: 'EVIL-10' } } }, 'EVIL-10'],
+  ])('whose unknown member imitates %s vouches for nothing in it', (_, forged, value) => {
+    expect(originOf(sessionOf(seenIn({ json: forged })), value)).toBe('untrusted');
+  });
+
   test('past the bound is unknown, not half known', () => {
     const seen = seenIn({
       text: `EVIL-5 ${'x'.repeat(300_000)}`,

@@ -35,6 +35,8 @@ import {
 const SOON = { nanos: 150_000_000 };
 const LATER = { seconds: 5n };
 const WIDE = 2 ** 31 - 1;
+/** Answers of a stream that the transport takes when none of them leaves. */
+const MAX_UNSENT = 64;
 
 interface Line {
   readonly session: ClientHttp2Session;
@@ -324,6 +326,26 @@ test.each([
   taker.send(streamAsk({ timeout: { nanos: 950_000_000 } }));
   await until('it is answered', () => taker.messages.length === MAX_IN_FLIGHT + behind + 1);
   expect(answersOf(taker).slice(-1).every(isAllow)).toBe(true);
+});
+
+test('a stream is not read on while an answer waits for the transport', async () => {
+  const house = await serve();
+  const caller = await line(house.addresses[0] ?? '', 0);
+  const taker = caller.open(STREAM);
+  taker.take();
+  // One by one, so that the first answer that has to wait does so before the next ask is sent.
+  for (let i = 1; i <= MAX_UNSENT + 1; i += 1) {
+    taker.send(streamAsk({ timeout: LATER }));
+    await until('it is decided', () => house.asks.length === i && house.inFlight() === 0);
+  }
+  for (let i = 0; i < 20; i += 1) taker.send(streamAsk({ timeout: LATER }));
+  await new Promise((resolve) => caller.session.ping(resolve));
+  // Ample time for them to come in, if they were read.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(house.asks).toHaveLength(MAX_UNSENT + 1);
+  await openWindows(caller);
+  await until('all are answered', () => taker.messages.length === MAX_UNSENT + 21);
+  expect(answersOf(taker).every(isAllow)).toBe(true);
 });
 
 test('a call whose stream the library does not show has no way out, so nothing is decided on it', () => {

@@ -7,7 +7,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// pure are the builtins that the WebAssembly module brings itself, but for what reads a clock or rolls dice.
+// pure are the builtins that the WebAssembly module brings itself, but for what reads a clock or rolls dice, and but
+// for replace and strings.replace_n: the module's never end when the text to search for is empty.
 var pure = strings.Fields(`
 	abs all and any array.concat array.flatten array.reverse array.slice assign base64.decode base64.encode
 	base64.is_valid base64url.decode base64url.encode bits.and bits.lsh bits.negate bits.or bits.rsh bits.xor ceil
@@ -16,7 +17,7 @@ var pure = strings.Fields(`
 	is_null is_number is_object is_set is_string json.filter json.is_valid json.marshal json.remove json.unmarshal
 	lower lt lte max min minus mul neq net.cidr_contains net.cidr_intersects numbers.range object.filter object.get
 	object.keys object.remove object.union object.union_n or plus product regex.find_all_string_submatch_n
-	regex.is_valid regex.match rem replace round sort split startswith strings.replace_n strings.reverse substring
+	regex.is_valid regex.match rem round sort split startswith strings.reverse substring
 	sum to_number trim trim_left trim_prefix trim_right trim_space trim_suffix type_name union upper walk`)
 
 // host are the builtins that the service provides in place of the module; pure and synchronous, every one.

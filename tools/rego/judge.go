@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
@@ -29,7 +30,13 @@ func judge(ctx context.Context, compiler *ast.Compiler, store storage.Store, ask
 			if err != nil || len(answers) != 1 {
 				continue
 			}
-			if verdict, err := ast.JSON(answers[0][ast.Var("verdict")].Value); err == nil {
+			// Numbers keep the text that they were made from, and `to_number("0123")` is none in JSON: no verdict, as the
+			// module's would be.
+			verdict, err := ast.JSON(answers[0][ast.Var("verdict")].Value)
+			if err != nil {
+				continue
+			}
+			if _, err := json.Marshal(verdict); err == nil {
 				ask.Verdict = verdict
 			}
 		}

@@ -75,6 +75,7 @@ func main() {
 		answer.Errors = []Problem{}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(answer); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }

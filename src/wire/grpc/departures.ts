@@ -1,8 +1,8 @@
 /** Watches over what was handed to the transport and has not left yet. */
 export interface Departures {
   /**
-   * Runs `late` once `deadline` (Unix ms) passes, unless the function that it returns was called before: that what
-   * is watched has left.
+   * Runs `late` once `deadline` (Unix ms) has passed, unless the function that it returns is called: what is watched
+   * has left. Word of that takes a turn of the event loop, so `late` runs that much after the deadline.
    */
   watch(deadline: number, late: () => void): () => void;
 }
@@ -30,13 +30,16 @@ export function createDepartures(now: () => number): Departures {
   function sweep(): void {
     due = Number.POSITIVE_INFINITY;
     const at = now();
-    for (const departure of waiting) {
-      if (departure.deadline > at) continue;
-      waiting.delete(departure);
-      departure.late();
-    }
+    const overdue = [...waiting].filter(({ deadline }) => deadline <= at);
+    // Timers come before the writes of the turn that is over are told of: on a busy server most of what seems stuck
+    // has left, and ending its stream would take every other ask of it along.
+    if (overdue.length > 0) setImmediate(() => setImmediate(() => end(overdue)));
     // Timers may run early by the length of a turn: what is not due yet is looked at again.
-    for (const { deadline } of waiting) arm(deadline);
+    for (const { deadline } of waiting) if (deadline > at) arm(deadline);
+  }
+
+  function end(overdue: readonly Departure[]): void {
+    for (const departure of overdue) if (waiting.delete(departure)) departure.late();
   }
 
   return {
