@@ -15,8 +15,11 @@ import { startRedis } from './remote.ts';
 import { createReport, type Ratios, type Report, type Sizes } from './report.ts';
 import { makeWorld } from './world.ts';
 
-const smoke = process.argv.includes('--smoke');
-const json = process.argv.includes('--json');
+const flags = process.argv.slice(2);
+const unknown = flags.find((flag) => flag !== '--smoke' && flag !== '--json');
+if (unknown !== undefined) throw new Error(`\`${unknown}\` is neither --smoke nor --json`);
+const smoke = flags.includes('--smoke');
+const json = flags.includes('--json');
 
 /** What a question costs is measured here, not how long a server waits: a busy machine must not end a case. */
 const SESSION = { redis_timeout_ms: 2000 };

@@ -696,7 +696,8 @@ export declare const ObligationSchema: GenMessage<Obligation>;
  */
 export declare type DecisionDetails = Message<"assent.v1.DecisionDetails"> & {
   /**
-   * Argument path to its origin: `user`, `trusted`, `untrusted` or `unknown`.
+   * Argument path to its origin: `user`, `trusted`, `untrusted` or `unknown`. Empty in a replayed answer: origins are
+   * not traced again, and stand in the record of the first.
    *
    * @generated from field: map<string, string> provenance = 1;
    */
@@ -929,14 +930,16 @@ export enum Outcome {
 
   /**
    * It was not, and cannot any more be: its budget and its business identity are free again. For an external
-   * effect only together with `failure_proof`.
+   * effect only together with `failure_proof`. Should it have been after all, a later report that it was executed
+   * takes them back.
    *
    * @generated from enum value: OUTCOME_FAILED = 2;
    */
   FAILED = 2,
 
   /**
-   * Nobody knows: the next ask of the same operation escalates.
+   * Nobody knows: the next ask of the same operation escalates. Without an output, one is still awaited, and values
+   * that records bring meanwhile are not trusted.
    *
    * @generated from enum value: OUTCOME_UNKNOWN = 3;
    */
