@@ -79,6 +79,12 @@ module.exports = {
       '^src/(redis|session/config|(session|policy)/(memory|redis|sqlite|store)|token/(redis|replay[a-z-]*))\\.ts$',
       'it opens them, and knows no room',
     ),
+    only(
+      'parts-carry-the-house',
+      '^src/parts\\.ts$',
+      '^src/(audit|telemetry|model)/|^src/(config|stores)\\.ts$',
+      'they know no room that decides',
+    ),
     only('dev-stands-alone', '^src/dev\\.ts$', '^$', 'throwaway keys are of no room'),
     only('gen-is-generated', '^src/gen/', '^src/gen/', 'it knows what protoc knew'),
 
@@ -107,11 +113,12 @@ module.exports = {
     imported('gen-is-for-wires', '^src/gen/', '^src/(wire|client|gen)/', 'bytes end at the wire'),
     imported('main-is-the-top', '^src/main\\.ts$', '^src/cli/serve\\.ts$', 'only serve assembles the house'),
     imported(
-      'stores-are-opened-by-main',
+      'stores-are-opened-by-parts',
       '^src/stores\\.ts$',
-      '^src/main\\.ts$',
+      '^src/parts\\.ts$',
       'everybody else gets stores handed in',
     ),
+    imported('parts-are-for-main', '^src/parts\\.ts$', '^src/main\\.ts$', 'the house stands on them once'),
     imported(
       'connections-are-for-stores',
       '^src/redis\\.ts$',

@@ -2,9 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { eventRecord } from './audit/event.ts';
-import { openFileLog } from './audit/file.ts';
-import type { RecordLog } from './audit/log.ts';
 import { createSealer } from './audit/seal.ts';
 import { parseCatalog } from './catalog/parse.ts';
 import { createActionReader } from './catalog/read-action.ts';
@@ -12,9 +9,9 @@ import { type Config, parseConfig, readConfigFile, under } from './config.ts';
 import { decide, type Rooms } from './decide.ts';
 import { createDelegationVerifier } from './delegation/verify.ts';
 import { prepareDev } from './dev.ts';
-import type { Role } from './model/ask.ts';
 import { createKeyedDigest } from './model/keyed-digest.ts';
 import type { Verbs } from './model/verbs.ts';
+import { type AtEnd, openParts } from './parts.ts';
 import { sealPolicyVerbs } from './policies.ts';
 import { createPolicyRoom } from './policy/activate.ts';
 import { createCompiler } from './policy/compile.ts';
@@ -23,11 +20,9 @@ import { createProvenance } from './provenance/provenance.ts';
 import { report } from './report.ts';
 import { createSessionRoom } from './session/session.ts';
 import { sealSessionVerbs } from './sessions.ts';
-import { listenTo, openStores, type Stores } from './stores.ts';
 import { serveTelemetry, type TelemetryEndpoint } from './telemetry/http.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
-import { createPulse } from './telemetry/pulse.ts';
 import { createSparingLog } from './telemetry/sparing.ts';
 import { createTokenVerifier } from './token/verify.ts';
 import { readPem } from './wire/grpc/listen.ts';
@@ -41,9 +36,6 @@ export interface House {
   /** Ends what runs beside asks and closes stores and log; asks still in flight fail. */
   close(): Promise<void>;
 }
-
-/** Has something closed with the house. */
-type AtEnd = (close: () => unknown) => void;
 
 /**
  * Builds the house by its config.
@@ -63,44 +55,6 @@ export async function assemble(config: Config, log: Log): Promise<House> {
     throw cause;
   }
 }
-
-interface Parts {
-  readonly records: RecordLog;
-  readonly stores: Stores;
-  /** False while the record log or the session store is known to fail. */
-  ready(): boolean;
-}
-
-async function openParts(config: Config, log: Log, atEnd: AtEnd): Promise<Parts> {
-  const { directory: dir, durability, verify } = config.recordLog;
-  const records = await under('record_log.directory', () => openFileLog({ dir, durability, verify }));
-  atEnd(() => records.close());
-  if (records.recovered.droppedBytes > 0)
-    log.warn({ ...records.recovered }, 'the record log ended in a torn record, which was set aside');
-  const stores = await under('store', () => openStores(config.session.store, Date.now));
-  atEnd(() => stores.close());
-  const storePulse = createPulse({
-    part: 'session store',
-    probe: () => stores.sessions.load({ tenant: '', session: '' }),
-    log,
-  });
-  const logPulse = createPulse({
-    part: 'record log',
-    // Only a record shows that records can be written; this one says that there was a time without any.
-    probe: () => records.append(eventRecord({ ...RESUMED, at: Date.now() }, config.dev)),
-    log,
-  });
-  atEnd(() => storePulse.close());
-  atEnd(() => logPulse.close());
-  return {
-    records: { append: (build) => logPulse.hear(records.append(build)), close: () => records.close() },
-    stores: listenTo(stores, storePulse.hear),
-    ready: () => storePulse.isWell() && logPulse.isWell(),
-  };
-}
-
-/** Of nobody's asking. */
-const RESUMED = { kind: 'log.resumed', pep: { id: '', tenant: '', roles: new Set<Role>() }, facts: {} };
 
 async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<House, 'close'>> {
   const now = Date.now;

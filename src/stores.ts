@@ -1,4 +1,4 @@
-/** Opens what the config names: where sessions, policies and used proofs are kept. Only main.ts asks for it. */
+/** Opens what the config names: where sessions, policies and used proofs are kept. Only parts.ts asks for it. */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

@@ -36,7 +36,7 @@ export async function reportOutcome(lanes: Lanes, report: OutcomeReport): Promis
   const { seen, lost } = report.harvest(permit.action);
   let entered = false;
   await appendUntilDone(lane, (fold) => {
-    entered = awaits(fold, report);
+    entered = awaits(fold, report, seen.length > 0 || lost);
     if (!entered) return undefined;
     return {
       kind: 'report',
@@ -60,11 +60,12 @@ function permitOf(fold: Fold, { pep, decisionId }: OutcomeReport): Permit {
   return permit;
 }
 
-/** False when this very report was made before. */
-function awaits(fold: Fold, report: OutcomeReport): boolean {
+/** False when this very report was made before; `brings`: it has an output, which may have been missing then. */
+function awaits(fold: Fold, report: OutcomeReport, brings: boolean): boolean {
   const permit = permitOf(fold, report);
   if (permit.state === 'permitted') return true;
-  if (permit.state === stateAfter(permit, report.outcome, report.failureProof)) return false;
+  if (permit.state === stateAfter(permit, report.outcome, report.failureProof))
+    return brings && fold.awaited.has(findPermit(fold, report.decisionId)[0]);
   if (permit.state === 'unknown') return true;
   // The truth may come after somebody said that it could not: money that was spent must count.
   if (permit.state === 'failed' && report.outcome === 'executed') return true;

@@ -1,38 +1,22 @@
 /** One invoice paid again under a number that only looks like it, or that nobody named. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { mintDevToken } from '../../src/cli/dev-material.ts';
-import { type Client, createClient, type Decision } from '../../src/client/client.ts';
-import { type Serving, serve } from '../../src/main.ts';
+import type { Client, Decision } from '../../src/client/client.ts';
+import { createGuarded, type Guarded } from './guarded.ts';
 
 const ACCOUNT = 'DE02120300000000202051';
 
-let directory: string;
-let serving: Serving;
+let house: Guarded;
 let client: Client;
 let token: string;
 let session: string;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'assent-lookalike-'));
-  const env = { ASSENT_LOG_LEVEL: 'silent' };
-  serving = await serve({ dev: true, listen: '127.0.0.1:0', devDirectory: directory, env });
-  const key = readFileSync(join(directory, 'pep.key'), 'utf8').trim();
-  client = createClient({ address: serving.addresses[0] ?? '', key, timeoutMs: 5000 });
-  const agent = { sub: 'ana', act: 'payer', client: 'finance-agent', scope: 'agent' };
-  token = await mintDevToken(agent, { directory });
-  // Every spelling is tried within a second: only the number may stand in the way.
-  const value = { action_per_second: 1e6, action_per_minute: 1e6, session_per_minute: 1e6 };
-  await client.patchData('limits/rate', { value });
+  house = await createGuarded();
+  client = house.first.client;
+  token = await house.token();
 }, 30_000);
 
-afterAll(async () => {
-  client?.close();
-  await serving?.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => house?.end());
 
 /** The user names one invoice, its account and its amount. */
 beforeEach(async () => {

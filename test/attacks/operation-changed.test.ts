@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mintDevChain } from '../../src/cli/dev-material.ts';
 import { DEV_ISSUER } from '../../src/dev.ts';
-import { ask, createGuarded, decided, type Guarded, pay, thousand } from './operation-guarded.ts';
+import { ask, createGuarded, decided, type Guarded, pay, thousand } from './guarded.ts';
 
 let house: Guarded;
 let token: string;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuthorizeRequest } from '../../src/gen/assent/v1/authorization_pb.js';
 import { read, request } from '../system/asking.ts';
-import { ask, createGuarded, decided, type Guarded, pay, thousand } from './operation-guarded.ts';
+import { ask, createGuarded, decided, type Guarded, pay, thousand } from './guarded.ts';
 
 let house: Guarded;
 let token: string;

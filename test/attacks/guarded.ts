@@ -1,4 +1,4 @@
-/** A server with two enforcement points, and what the attacks on operations and retries need of it. */
+/** A development server with two enforcement points and no rates, and what attacks need of it. */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ export interface Guarded {
 }
 
 export async function createGuarded(): Promise<Guarded> {
-  const folder = mkdtempSync(join(tmpdir(), 'assent-operation-'));
+  const folder = mkdtempSync(join(tmpdir(), 'assent-attack-'));
   const keys = join(folder, 'keys');
   const made = prepareDev(keys);
   writeFileSync(join(keys, 'second.key'), `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
