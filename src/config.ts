@@ -34,6 +34,8 @@ export interface Config {
   readonly reflection: boolean;
   /** Asks in flight before more are shed. */
   readonly maxAsks: number;
+  /** Milliseconds that the event loop may stand still before the process ends itself; 0: for ever. */
+  readonly watchdogMs: number;
   readonly dev: boolean;
 }
 
@@ -128,6 +130,7 @@ export function parseConfig({ raw, flags, env, dev }: ConfigSource): Config {
     },
     reflection: readFlag(raw['reflection'] ?? dev, 'reflection'),
     maxAsks: readWhole(raw['max_asks'] ?? 4096, 'max_asks', { least: 1, most: 1_000_000 }),
+    watchdogMs: readWatchdog(raw['watchdog_ms'] ?? 5000),
     dev,
   });
 }
@@ -141,6 +144,12 @@ function readAddresses(value: unknown): readonly string[] {
   if (value === undefined) return ['127.0.0.1:7443'];
   if (!Array.isArray(value) || value.length === 0) throw new Error('`listen` must be a list of addresses');
   return value.map((item, index) => readText(item, `listen[${index}]`));
+}
+
+function readWatchdog(value: unknown): number {
+  if (value === 0) return 0;
+  // Reading a large document back may take some hundred milliseconds of a slow machine's.
+  return readWhole(value, 'watchdog_ms', { least: 1000, most: 600_000 });
 }
 
 function readTls(value: unknown): NonNullable<Config['tls']> {

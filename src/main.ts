@@ -24,6 +24,7 @@ import { serveTelemetry, type TelemetryEndpoint } from './telemetry/http.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createSparingLog } from './telemetry/sparing.ts';
+import { createWatchdog } from './telemetry/watchdog.ts';
 import { createTokenVerifier } from './token/verify.ts';
 import { readPem } from './wire/grpc/listen.ts';
 import { createGrpcServer } from './wire/grpc/serve.ts';
@@ -33,6 +34,8 @@ export interface House {
   readonly verbs: Verbs;
   readonly rooms: Rooms;
   readonly metrics: Metrics;
+  /** Of the policy in force. */
+  revision(): string;
   /** Ends what runs beside asks and closes stores and log; asks still in flight fail. */
   close(): Promise<void>;
 }
@@ -163,7 +166,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     }),
     ready: () => ready() && !policy.status().behind,
   };
-  return { verbs, rooms, metrics };
+  return { verbs, rooms, metrics, revision: () => policy.status().revision };
 }
 
 export interface ServeOptions {
@@ -226,6 +229,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     log,
     metrics,
   });
+  const watchdog = createWatchdog({
+    stallMs: config.watchdogMs,
+    logLevel: config.telemetry.logLevel,
+    revision: house.revision,
+  });
   let telemetry: TelemetryEndpoint | undefined;
   let draining = false;
   try {
@@ -242,6 +250,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
         draining = true;
         await server.drain(DRAIN_MS);
         await telemetry?.close();
+        await watchdog.close();
         await house.close();
       },
     };
@@ -249,6 +258,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     // Whatever is left open would keep a process alive that serves nothing.
     await server.drain(0);
     await telemetry?.close();
+    await watchdog.close();
     await house.close();
     throw cause;
   }

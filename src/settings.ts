@@ -106,6 +106,12 @@ export const SETTINGS: readonly Setting[] = [
     example: false,
   },
   { key: 'max_asks', words: 'Asks in flight before more are shed.', example: 4096 },
+  {
+    key: 'watchdog_ms',
+    words:
+      'Milliseconds that the event loop may stand still, as in an evaluation that does not end, before the process says where and ends itself; 0 for ever.',
+    example: 5000,
+  },
 ];
 
 /** The example file, as checked in: JSON, with whole-line comments. */

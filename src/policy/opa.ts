@@ -9,7 +9,8 @@
  *
  * An evaluation runs on the caller's thread and cannot be interrupted. Compiled Rego ends, but for the module's own
  * `replace`, which searches for ever for an empty text: rules that use it are refused. A hand-made module need not end,
- * so modules are tried out in a worker with a deadline before they get here.
+ * so modules are tried out in a worker with a deadline before they get here; and what takes too long all the same the
+ * watchdog ends, with the process.
  */
 import * as library from '@open-policy-agent/opa-wasm';
 import { createHost, HOST_BUILTINS, type HostExports, readTable, readText } from './host.ts';

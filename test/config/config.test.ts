@@ -69,8 +69,13 @@ test.each([
     /`enforcement_points\[0\]\.mtls_name` needs a TCP address/,
   ],
   ['an ask limit that is no number', { max_asks: '4096' }, /max_asks/],
+  ['a watchdog that would bite at once', { watchdog_ms: 50 }, /watchdog_ms/],
 ])('%s refuses to start, naming the key', (_what, change, message) => {
   expect(() => parse(change)).toThrow(message);
+});
+
+test('a watchdog may be left out', () => {
+  expect(parse({ watchdog_ms: 0 }).watchdogMs).toBe(0);
 });
 
 test.each([

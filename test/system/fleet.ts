@@ -44,6 +44,8 @@ export interface Wanted {
   readonly policy?: Readonly<Record<string, unknown>>;
   /** Where metrics are served; absent: nowhere. */
   readonly telemetry?: string;
+  /** Absent: the server's default. */
+  readonly watchdogMs?: number;
   /** Default `warn`. */
   readonly logLevel?: string;
 }
@@ -73,6 +75,7 @@ export function createFleet(): Fleet {
     maxAsks = 4096,
     policy = {},
     telemetry,
+    watchdogMs,
     logLevel = 'warn',
   }: Wanted): Promise<Replica> {
     const cwd = join(folder, name);
@@ -86,6 +89,7 @@ export function createFleet(): Fleet {
       policy,
       record_log: { directory: records, durability: 'os' },
       ...(telemetry === undefined ? {} : { telemetry: { listen: telemetry } }),
+      ...(watchdogMs === undefined ? {} : { watchdog_ms: watchdogMs }),
     };
     const file = join(cwd, 'assent.json');
     writeFileSync(file, JSON.stringify(config));
