@@ -15,7 +15,10 @@ export function lockDirectory(dir: string): () => void {
     database.exec('PRAGMA journal_mode=OFF; BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
-    throw new Error(`record log \`${dir}\` is in use by another process`, { cause });
+    throw new Error(
+      `record log \`${dir}\` is in use by another process: each server needs a \`record_log.directory\` of its own`,
+      { cause },
+    );
   }
   return () => database.close();
 }

@@ -131,16 +131,19 @@ function withProof(token: string, { proofFile, tokenFile, method, url }: Options
   return { token, proof: readText(proofFile).trim(), method: method ?? 'POST', url };
 }
 
+/** What was said, or would be; an allow that the client withheld is none. */
+function headline({ effect, decision, permitted }: Permission): string {
+  if (decision?.dryRun) return `would be ${decision.effect}`;
+  return effect === 'allow' && !permitted ? 'not permitted' : effect;
+}
+
 function permissionLines(action: string, permission: Permission, ms: number): string[] {
-  const { effect, reasons, decision, permitted } = permission;
-  const lines = [
-    `${strong(permitted ? 'allow' : effect === 'allow' ? 'not permitted' : effect)}  ${action}  ${ms.toFixed(1)} ms`,
-  ];
+  const { reasons, decision, permitted } = permission;
+  const lines = [`${strong(headline(permission))}  ${action}  ${ms.toFixed(1)} ms`];
   // What to do about a reason is of use only where it stands in the way.
   for (const { code, words, remedy, reviewers } of reasons)
     lines.push(`  ${code}: ${words}${permitted ? '' : ` (${[remedy, ...reviewers].join(' ')})`}`);
   if (decision === undefined) return lines;
-  if (decision.dryRun) lines.push(`  would be said: ${decision.effect}`);
   for (const { name } of decision.obligations) lines.push(`  obligation: ${name}`);
   if (decision.retryDelayMs !== undefined) lines.push(`  ask again in: ${decision.retryDelayMs} ms`);
   if (decision.challenge !== '') lines.push(`  challenge: ${decision.challenge}`);

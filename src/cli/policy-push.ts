@@ -23,7 +23,10 @@ export function policyPushCommand(): Command {
   return withConnection(command('push', description, EXAMPLE))
     .argument('<path>', 'a folder of Rego, or a bundle file')
     .option('--validate-only', 'compile and test, but do not activate')
-    .option('--allow-untested', 'take a bundle that has no test; the server logs it as untested')
+    .option(
+      '--allow-untested',
+      'take a bundle that has no test; the record of the push says `tests_passed: 0`',
+    )
     .action(
       run(async (path: string, options: Options) => {
         const content = await contentOf(path);

@@ -46,6 +46,18 @@ test('getting nearer leaves each newer version the time since it was learned', (
   expect(lag.isBehind()).toBe(true);
 });
 
+test('versions beyond those that are told apart have been known as long as the last of them', () => {
+  const { clock, lag } = open();
+  for (let version = 6; version < 6 + 64; version += 1) lag.learn(at(2, version));
+  clock.now = 50;
+  lag.learn(at(2, 70));
+  lag.reach(at(2, 69));
+  clock.now = 100;
+  expect([lag.isKnown(), lag.isBehind()]).toEqual([true, false]);
+  clock.now = 101;
+  expect(lag.isBehind()).toBe(true);
+});
+
 test('after many newer versions the last ones are no less known', () => {
   const { clock, lag } = open();
   for (let version = 6; version < 1006; version += 1) lag.learn(at(2, version));

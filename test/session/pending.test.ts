@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { createMemorySessionStore } from '../../src/session/memory.ts';
 import type { SessionStore } from '../../src/session/store.ts';
-import { allow, createWorld, NOW, pep, requestId, said, type Wish } from './world.ts';
+import { allow, createWorld, NOW, pep, refuse, requestId, said, type Wish } from './world.ts';
 
 /** A store whose next append waits for its end, and then fails with nothing written. */
 function hanging(): { readonly store: SessionStore; hang(): void; readonly hung: boolean; fail(): void } {
@@ -29,6 +29,24 @@ function hanging(): { readonly store: SessionStore; hang(): void; readonly hung:
     fail: () => end?.(new Error('the connection is gone')),
   };
 }
+
+test('a verdict on a session that moved on meanwhile is not committed: the session is judged again as it is now', async () => {
+  const world = createWorld();
+  const session = await world.open();
+  const saw: number[] = [];
+  const decision = await world.ask({
+    session,
+    policy: (seen, facts) => {
+      saw.push(seen.steps);
+      if (seen.steps > 0) return refuse('session.rate');
+      const ask = { ...facts.ask, requestId: requestId(NOW + 1) };
+      void world.room.commit({ ...facts, id: 'other', ask }, allow(), undefined);
+      return allow();
+    },
+  });
+  expect(saw).toEqual([0, 1]);
+  expect(said(decision)).toBe('session.rate');
+});
 
 test('a request id whose first append never arrives is allowed to nobody who asked meanwhile', async () => {
   const way = hanging();

@@ -46,6 +46,11 @@ describe('a request id that comes again', () => {
     ['other arguments', { args: { amount: '11' } }, 'request.changed'],
     ['another subject', { caller: { subject: EVE } }, 'session.not_yours'],
     ['another actor', { caller: { actor: EVE } }, 'session.not_yours'],
+    [
+      'another actor, a delegate of the first,',
+      { caller: { actor: EVE }, authority: { root: { by: BOT, task: 't' } } },
+      'session.not_yours',
+    ],
     ['another binding', { caller: { binding: 'other-key' } }, 'token.binding'],
   ])('with %s is refused', async (_what, change, code) => {
     const world = createWorld();

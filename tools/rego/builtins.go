@@ -20,6 +20,14 @@ var pure = strings.Fields(`
 	regex.is_valid regex.match rem round sort split startswith strings.reverse substring
 	sum to_number trim trim_left trim_prefix trim_right trim_space trim_suffix type_name union upper walk`)
 
+// whyNot says why rules may not call a builtin of OPA.
+func whyNot(name string) string {
+	if name == "replace" || name == "strings.replace_n" {
+		return "on an empty text to search for the module would never end"
+	}
+	return "they are pure and see time as `input.time`"
+}
+
 // host are the builtins that the service provides in place of the module; pure and synchronous, every one.
 var host = []string{"sprintf"}
 

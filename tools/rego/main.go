@@ -146,7 +146,7 @@ func problemOf(path string, err *ast.Error) Problem {
 		}
 	}
 	if name, found := strings.CutPrefix(message, "undefined function "); found && ast.BuiltinMap[name] != nil {
-		message = fmt.Sprintf("the builtin `%s` is not available to rules: they are pure and see time as `input.time`", name)
+		message = fmt.Sprintf("the builtin `%s` is not available to rules: %s", name, whyNot(name))
 	}
 	problem := Problem{File: path, Code: err.Code, Message: message}
 	return problem.at(err.Location)

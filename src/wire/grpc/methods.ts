@@ -54,8 +54,7 @@ export function unary(
     };
     run().then(
       (reply) => {
-        // Nobody waits for a cancelled call: what it did stands in the record, and a retry finds it.
-        if (call.cancelled) return;
+        // To a cancelled call the library sends nothing: what was done stands in the record, and a retry finds it.
         const exit = exitOf(call);
         sendTimely(house, exit, { ...reply, path });
         exit.finish();
