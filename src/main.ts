@@ -101,6 +101,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     keyId: 'fleet',
     now,
     readMandate: provenance.harvestMandate,
+    readArguments: provenance.harvestArguments,
     isStateless: (action) => catalog.get(action)?.stateless === true,
     policy,
     reportFault,

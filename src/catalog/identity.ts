@@ -3,20 +3,6 @@ import { isJsonObject, type JsonValue, quoteJson } from '../model/json.ts';
 import { foldText } from '../model/text.ts';
 import { exactText } from './argument.ts';
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the point is to find the plain text quickly
-const ASCII = /^[\u0000-\u007f]*$/;
-const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
-
-const DASH = /[\p{Dash_Punctuation}\u2212]/gu;
-
-/**
- * The text that two spellings of one identity value share: folded, without characters nobody sees, and with one
- * dash for all dashes.
- */
-function identityText(text: string): string {
-  return foldText(ASCII.test(text) ? text : text.replace(INVISIBLE, '').replace(DASH, '-'));
-}
-
 /**
  * The canonical form of one argument in an action's identity; undefined where it says nothing (absent, null,
  * blank, empty), so that adding an empty argument makes no new act. Lists count as sets: the order of
@@ -29,7 +15,7 @@ export function identityValue(
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string') {
     if (type === 'decimal') return exactText(value);
-    const text = identityText(value);
+    const text = foldText(value);
     return text === '' ? undefined : quoteJson(text);
   }
   if (typeof value === 'number') return Object.is(value, -0) ? '0' : String(value);
@@ -42,7 +28,7 @@ export function identityValue(
 
 /** `,"type","id"`, folded as the arguments are. */
 export function resourceIdentity({ type, id }: Resource): string {
-  return `,${quoteJson(identityText(type))},${quoteJson(identityText(id))}`;
+  return `,${quoteJson(foldText(type))},${quoteJson(foldText(id))}`;
 }
 
 function identityObject(object: { readonly [name: string]: JsonValue }): string | undefined {

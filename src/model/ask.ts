@@ -57,6 +57,6 @@ export interface Ask {
    * content holds arguments that records and session entries must not give away.
    */
   readonly digest: string;
-  /** DPoP proofs used once for a whole batch carry the batch's id here, so that its asks are no replays. */
-  readonly proofScope: string;
+  /** Request ids of all asks that came in one call with this ask's proof, its own included: one use of the proof. */
+  readonly proofScope: readonly string[];
 }

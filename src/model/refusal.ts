@@ -19,7 +19,8 @@ export type FaultReason =
   | 'POLICY_STORE_UNAVAILABLE'
   | 'POLICY_BEHIND'
   | 'DEADLINE_PASSED'
-  | 'OVERLOADED';
+  | 'OVERLOADED'
+  | 'TOO_MANY_PUSHES';
 
 /** We fail: UNAVAILABLE and retryable (DEADLINE_EXCEEDED for a passed deadline). `cause` goes to logs, never to the wire. */
 export class Fault extends Error {

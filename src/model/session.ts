@@ -1,4 +1,4 @@
-import type { Origin } from './catalog.ts';
+import type { Action, Origin } from './catalog.ts';
 import type { Answer } from './decision.ts';
 import type { Identity, Mandate } from './mandate.ts';
 import type { Effect } from './reason.ts';
@@ -71,6 +71,21 @@ export interface Seen {
   readonly hash: string;
   readonly origin: Exclude<Origin, 'unknown'>;
 }
+
+/** Keyed hashes of what an ask's arguments held unvouched; `complete` is false where there was more than is looked at. */
+export interface Argued {
+  readonly hashes: readonly string[];
+  readonly complete: boolean;
+}
+
+/** `isVouched`: the hash is a value whose author is known: the user, a record, or somebody else. */
+export type ReadArguments = (tenant: string, action: Action, isVouched: (hash: string) => boolean) => Argued;
+
+/**
+ * What an allowed ask's arguments held that nobody had vouched for then: keyed hashes, or `all` where they are too
+ * many to keep. Its own output cannot vouch for these, since a tool may just repeat what it was asked.
+ */
+export type Unvouched = ReadonlySet<string> | 'all';
 
 /** What one output brought. */
 export interface Harvested {

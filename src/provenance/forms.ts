@@ -1,11 +1,12 @@
 import { formatDecimal, parseDecimal } from '../model/decimal.ts';
 import type { JsonValue } from '../model/json.ts';
 import { foldText } from '../model/text.ts';
+import { spelledIban } from './iban.ts';
 
 /**
  * The form under which a scalar is hashed, so that one value written in two ways is one value: `n:120.5` for
- * numbers and plain decimals, `s:` and the folded text for everything else, with an IBAN's blanks and a URL's
- * last slash left out. Undefined for true, false and null: such a value stands in every output there is, so
+ * numbers and plain decimals, `s:` and the folded text for everything else, with what parts an IBAN's characters and
+ * a URL's last slash left out. Undefined for true, false and null: such a value stands in every output there is, so
  * where it was seen says nothing.
  */
 export function formOf(value: JsonValue): string | undefined {
@@ -19,32 +20,12 @@ export function textForm(folded: string): string {
   const decimal = startsNumber(folded) ? parseDecimal(folded) : undefined;
   if (decimal !== undefined) return `n:${formatDecimal(decimal)}`;
   if (folded.includes('://') && folded.endsWith('/')) return `s:${folded.slice(0, -1)}`;
-  if (folded.length <= IBAN_WITH_BLANKS && folded.includes(' ') && IBAN_START.test(folded)) {
-    const compact = folded.replaceAll(' ', '');
-    if (isIban(compact)) return `s:${compact}`;
-  }
-  return `s:${folded}`;
+  return `s:${spelledIban(folded) ?? folded}`;
 }
 
 function startsNumber(text: string): boolean {
   const c = text.charCodeAt(0);
   return (c >= 48 && c <= 57) || c === 45;
-}
-
-export const IBAN_START: RegExp = /^[a-z]{2}[0-9]{2}/;
-/** 34 characters and a blank after every fourth. */
-const IBAN_WITH_BLANKS = 42;
-const IBAN = /^[a-z]{2}[0-9]{2}[a-z0-9]{11,30}$/;
-
-/** ISO 13616: the first four characters go last, letters count from 10, and the remainder by 97 is 1. */
-export function isIban(compact: string): boolean {
-  if (!IBAN.test(compact)) return false;
-  let remainder = 0;
-  for (let i = 0; i < compact.length; i += 1) {
-    const digit = Number.parseInt(compact.charAt((i + 4) % compact.length), 36);
-    remainder = (remainder * (digit > 9 ? 100 : 10) + digit) % 97;
-  }
-  return remainder === 1;
 }
 
 /** Currencies by name, since `inv7` is no amount. */
@@ -82,4 +63,37 @@ function readings(digits: string): readonly string[] {
   else if (!whole.includes(mark) && GROUPED.test(whole))
     found.push(`${whole.replace(/[.,'’]/g, '')}.${fraction}`);
   return found;
+}
+
+/** Dates, times and fractions. */
+const NUMBERLIKE = /^[0-9.:,/-]+$/;
+const DATE =
+  /^(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{2}){1,2})(?![0-9])/;
+
+/** Whether a word is of digits and what stands between them. */
+export function isNumberlike(word: string): boolean {
+  return NUMBERLIKE.test(word);
+}
+
+/** The long numbers in a word of several, as of an account behind a bank's code or of a range; none of a date. */
+export function pieceForms(word: string): readonly string[] {
+  if (DATE.test(word)) return [];
+  const pieces = word.split(/[,:/-]/);
+  return pieces.filter((piece) => /^[0-9]{4,18}(?:\.[0-9]+)?$/.test(piece)).map(textForm);
+}
+
+const GROUPS = /(?<![0-9])[0-9]+(?:[ .,'’/-][0-9]+)+/g;
+const FRACTION = /^[0-9]+[.,][0-9]+$/;
+const THOUSANDS = /^[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]{1,2})?$/;
+
+/** Numbers that a folded text writes in groups: 8 to 34 digits put together, and amounts with blanks between thousands. */
+export function groupForms(folded: string): readonly string[] {
+  const forms: string[] = [];
+  for (const [run] of folded.matchAll(GROUPS)) {
+    if (DATE.test(run) || FRACTION.test(run)) continue;
+    const digits = run.replace(/[^0-9]+/g, '');
+    if (digits.length >= 8 && digits.length <= 34) forms.push(textForm(digits));
+    if (THOUSANDS.test(run)) forms.push(...amountForms(run.replaceAll(' ', '')));
+  }
+  return forms;
 }

@@ -4,6 +4,7 @@ import type { Mandate } from '../model/mandate.ts';
 import { foldText } from '../model/text.ts';
 import { formOf, textForm } from './forms.ts';
 import { type Label, labelOf } from './labels.ts';
+import { takeSpellings } from './spellings.ts';
 import { takePhrases, takeWords, wordsOf } from './words.ts';
 
 /** Values kept of one mandate or output. */
@@ -72,24 +73,25 @@ export function harvestJson(into: Harvest, value: JsonValue, label: Label, depth
 
 /** One string or number: the whole value, and what stands in it. */
 export function harvestScalar(into: Harvest, value: JsonValue, writer: Writer): void {
-  const whole = formOf(value);
+  const written = typeof value === 'string' ? { text: value, folded: foldText(value) } : undefined;
+  const whole = written === undefined ? formOf(value) : textForm(written.folded);
   if (whole === undefined) return;
-  into.characters += whole.length;
+  // Folding drops some characters and makes several of others: both are work.
+  into.characters += Math.max(whole.length, written?.text.length ?? 0);
   if (into.characters > MAX_CHARACTERS) {
     into.lost ||= isForeign(writer);
     return;
   }
   // An agent's own words (`self`) come back without the origin they had; the session still knows it by the first time.
-  const trusted = writer === 'system';
-  const set = trusted ? into.trusted : into.untrusted;
-  let complete = note(set, whole);
-  if (typeof value === 'string') {
+  if (writer === 'system') {
+    note(into.trusted, whole);
     // Plain words of a trusted record vouch for nothing; only its numbers, ids and addresses do.
-    const looked = takeWords(wordsOf(foldText(value)), (form, telling) => {
-      if ((telling || !trusted) && !note(set, form)) complete = false;
-    });
-    complete &&= looked;
+    if (written !== undefined)
+      takeWords(wordsOf(written.folded), (form, telling) => telling && note(into.trusted, form));
+    return;
   }
+  const found = (form: string): boolean => note(into.untrusted, form);
+  const complete = found(whole) && (written === undefined || takeSpellings(written, found));
   into.lost ||= !complete && isForeign(writer);
 }
 

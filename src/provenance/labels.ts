@@ -8,6 +8,8 @@ export interface Label {
   readonly writer: Writer;
   /** Somewhere in it may stand words of somebody who is neither a system nor the agent itself. */
   readonly foreign: boolean;
+  /** Somewhere in it a system's field vouches for what stands there. */
+  readonly vouches: boolean;
   readonly fields: ReadonlyMap<string, Label>;
 }
 
@@ -34,7 +36,7 @@ export function labelOf(writer: Writer): Label {
 }
 
 function plainLabel(writer: Writer): Label {
-  return { writer, foreign: isForeign(writer), fields: new Map() };
+  return { writer, foreign: isForeign(writer), vouches: writer === 'system', fields: new Map() };
 }
 
 /** The labels of an entry, built once for each. */
@@ -69,6 +71,11 @@ function settle(node: Growing, inherited: Writer): Label {
   const writer = node.writer ?? inherited;
   const fields = new Map<string, Label>();
   for (const [name, field] of node.fields) fields.set(name, settle(field, writer));
-  const foreign = isForeign(writer) || [...fields.values()].some((field) => field.foreign);
-  return { writer, foreign, fields };
+  const inside = [...fields.values()];
+  return {
+    writer,
+    foreign: isForeign(writer) || inside.some(({ foreign }) => foreign),
+    vouches: writer === 'system' || inside.some(({ vouches }) => vouches),
+    fields,
+  };
 }

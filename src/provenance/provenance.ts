@@ -2,7 +2,8 @@ import type { Action, CatalogEntry, Origin } from '../model/catalog.ts';
 import type { Provenance } from '../model/facts.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { Mandate } from '../model/mandate.ts';
-import type { Harvested, Seen, Session } from '../model/session.ts';
+import type { Argued, Harvested, ReadArguments, Seen, Session, Unvouched } from '../model/session.ts';
+import { harvestArguments } from './arguments.ts';
 import { formOf } from './forms.ts';
 import { emptyHarvest, harvestForms, harvestJson, harvestScalar, MAX_VALUES } from './harvest.ts';
 import { createHasher, type Hasher } from './hasher.ts';
@@ -17,6 +18,8 @@ interface Output {
   readonly truncated: boolean;
   /** Not what it says it is, or no text: what `text` shows may not be what the agent reads. Nothing is trusted. */
   readonly garbled: boolean;
+  /** What it was asked with that nobody had vouched for: a tool that repeats it vouches for it no more. */
+  readonly unvouched: Unvouched;
 }
 
 /**
@@ -30,6 +33,11 @@ export interface Tracer {
   /** Values of one output under their labels, trusted ones first. At most 2048 of 256 Ki characters. */
   harvestOutput(tenant: string, entry: CatalogEntry | undefined, output: Output): Harvested;
   /**
+   * What the arguments and the resource of an action hold that is nobody's yet, whole and in parts: nothing for a read
+   * whose output vouches for nothing. At most 256 hashes.
+   */
+  readonly harvestArguments: ReadArguments;
+  /**
    * The origin of every argument of an effectful action, by path; `{}` for a plain read. Unknown where nothing
    * was seen, where there is no session, and for true, false and null, which could come from anywhere.
    */
@@ -37,6 +45,7 @@ export interface Tracer {
 }
 
 const NOTHING: Provenance = Object.freeze({});
+const NOTHING_ARGUED: Argued = Object.freeze({ hashes: [], complete: true });
 
 /**
  * @param key at least 32 bytes, the same for all replicas; each tenant's own key is derived from it (HKDF)
@@ -58,6 +67,10 @@ export function createProvenance({ key }: { readonly key: Buffer }): Tracer {
       const hasher = hasherOf(tenant);
       return Array.from(harvestForms(mandate), (form) => ({ hash: hasher(form), origin: 'user' }));
     },
+    harvestArguments(tenant, action, isVouched) {
+      if (!action.effectful && !labelsOf(action.entry).vouches) return NOTHING_ARGUED;
+      return harvestArguments(action, hasherOf(tenant), isVouched);
+    },
     harvestOutput: (tenant, entry, output) => harvestOutput(hasherOf(tenant), entry, output),
     traceArguments: (session, action, tenant) =>
       action.effectful ? trace(session, action, hasherOf(tenant)) : NOTHING,
@@ -74,7 +87,12 @@ function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: 
   else if (output.text !== undefined)
     harvestScalar(harvest, output.text, damaged || labels.foreign ? 'free_text' : labels.writer);
   const seen: Seen[] = [];
-  for (const form of harvest.trusted) seen.push({ hash: hasher(form), origin: 'trusted' });
+  const { unvouched } = output;
+  for (const form of harvest.trusted) {
+    const hash = hasher(form);
+    if (unvouched !== 'all' && !unvouched.has(hash)) seen.push({ hash, origin: 'trusted' });
+    else harvest.trusted.delete(form);
+  }
   for (const form of harvest.untrusted) {
     if (harvest.trusted.has(form)) continue;
     if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin: 'untrusted' });

@@ -1,4 +1,5 @@
-import { amountForms, IBAN_START, isIban, textForm } from './forms.ts';
+import { amountForms, isNumberlike, textForm } from './forms.ts';
+import { IBAN_START, isIban } from './iban.ts';
 
 /** Takes a form; `telling` are known kinds (number, e-mail, URL, IBAN, id with a digit) as against plain words. */
 export type Take = (form: string, telling: boolean) => void;
@@ -6,15 +7,13 @@ export type Take = (form: string, telling: boolean) => void;
 /** Words of a purpose that are put together to phrases. */
 const MAX_PHRASED = 1024;
 /** Words looked at in one text; what comes later is not seen. */
-const MAX_WORDS = 16_384;
+export const MAX_WORDS = 16_384;
 /** Places where an IBAN written with blanks is tried: each costs a few checksums. */
 const MAX_IBAN_TRIES = 256;
 
 const EDGES = new Set(`"'\`“”‘’«»()[]{}<>,;:!?.*_~|= `);
 const INSIDE = /["'`“”‘’«»()[\]{}<>;:=|#]/;
 const SPLIT = /["'`“”‘’«»()[\]{}<>;:=|#]+/;
-/** Dates, times and fractions: their pieces are no values of their own. */
-const COMPOUND_NUMBER = /^[0-9.:,/-]+$/;
 
 /** The words of a folded text, with their punctuation; one more than is looked at tells that there are more. */
 export function wordsOf(folded: string): readonly string[] {
@@ -22,8 +21,9 @@ export function wordsOf(folded: string): readonly string[] {
 }
 
 /**
- * Hands over every value that stands in the words: whole words, their parts, and known forms. False when a bound
- * kept it from looking at all of them.
+ * Hands over every value that stands in the words for sure: whole words, parts that nothing but punctuation makes
+ * words, and known forms. For text whose values are to be vouched for: what it may also say is left to
+ * `takeSpellings`. False when a bound kept it from looking at all of them.
  */
 export function takeWords(words: readonly string[], take: Take): boolean {
   let tries = 0;
@@ -47,11 +47,12 @@ export function takePhrases(words: readonly string[], take: Take): void {
 }
 
 /** By hand: a pattern that ends in `+$` takes quadratic time on a long run of dots. */
-function trimEdges(word: string): string {
+export function trimEdges(word: string, edges: ReadonlySet<string> = EDGES): string {
+  if (!edges.has(word.charAt(0)) && !edges.has(word.charAt(word.length - 1))) return word;
   let start = 0;
   let end = word.length;
-  while (start < end && EDGES.has(word.charAt(start))) start += 1;
-  while (end > start && EDGES.has(word.charAt(end - 1))) end -= 1;
+  while (start < end && edges.has(word.charAt(start))) start += 1;
+  while (end > start && edges.has(word.charAt(end - 1))) end -= 1;
   return word.slice(start, end);
 }
 
@@ -63,8 +64,8 @@ function takeWord(word: string, take: Take): void {
     takeUrl(word, take);
     return;
   }
-  // Half of an amount is another amount: what reads as a number is never taken apart.
-  if (amounts.length > 0 || COMPOUND_NUMBER.test(word)) return;
+  // Half of an amount is another amount, a piece of a date none: what reads as a number is never taken apart.
+  if (amounts.length > 0 || isNumberlike(word)) return;
   if (INSIDE.test(word)) takeParts(word.split(SPLIT), word, take);
   else if (word.includes(',') && !/[0-9],[0-9]/.test(word)) takeParts(word.split(','), word, take);
 }

@@ -14,7 +14,7 @@ import {
   type Standing,
 } from './fold.ts';
 import { openingOf } from './opening.ts';
-import { awaitReport, learnMandate, learnReport } from './origins.ts';
+import { awaitReport, learnArguments, learnMandate, learnReport } from './origins.ts';
 import { grantPermit, settlePermit } from './permits.ts';
 import { bumpRate, NEVER } from './rate.ts';
 import type { StoredEntry } from './store.ts';
@@ -54,14 +54,16 @@ export function beginFold(entry: OpenEntry, stored: StoredEntry, bounds: Session
   return fold;
 }
 
+/** How an entry is applied. */
+export interface Applying {
+  readonly stored: StoredEntry;
+  readonly bounds: SessionBounds;
+  readonly undo: Undo;
+}
+
 /** Carries the fold one entry further. Deterministic: equal logs and bounds make equal folds. */
-export function applyEntry(
-  fold: Fold,
-  entry: LaterEntry,
-  stored: StoredEntry,
-  bounds: SessionBounds,
-  undo: Undo,
-): void {
+export function applyEntry(fold: Fold, entry: LaterEntry, by: Applying): void {
+  const { stored, bounds, undo } = by;
   const before = fold.now;
   undo.add(() => {
     fold.now = before;
@@ -72,7 +74,7 @@ export function applyEntry(
   fold.now = { ...before, head: { version: stored.version, digest: stored.digest }, trail };
   switch (entry.kind) {
     case 'ask':
-      applyAsk(fold, entry, stored, bounds, undo);
+      applyAsk(fold, entry, by);
       return;
     case 'report':
       settlePermit(fold, entry, undo);
@@ -96,7 +98,8 @@ export function applyEntry(
   }
 }
 
-function applyAsk(fold: Fold, entry: AskEntry, stored: StoredEntry, bounds: SessionBounds, undo: Undo): void {
+function applyAsk(fold: Fold, entry: AskEntry, by: Applying): void {
+  const { stored, bounds, undo } = by;
   const { now } = fold;
   const { effect, reasons } = entry.answer;
   const code = reasons[0]?.code ?? '';
@@ -115,10 +118,12 @@ function applyAsk(fold: Fold, entry: AskEntry, stored: StoredEntry, bounds: Sess
   now.throttles = throttlesAfter(now.throttles, entry, bounds);
   now.judgedBy = newestOf(now.judgedBy, entry);
   if (effect === 'allow') {
-    awaitReport(fold, entry, { version: stored.version, bounds, undo });
-    grantPermit(fold, entry, bounds, undo);
+    const place = { version: stored.version, bounds, undo };
+    awaitReport(fold, entry, place);
+    if (entry.effectful) learnArguments(fold, entry, place);
+    grantPermit(fold, entry, place);
   }
-  keepAnswer(fold, entry, stored, bounds, undo);
+  keepAnswer(fold, entry, by);
 }
 
 /** A lagging replica may have judged after a newer one; an ask that was refused unjudged names neither. */
@@ -146,13 +151,7 @@ function throttlesAfter(
   return { ...throttles, [name]: { ...counts, [code]: (of(counts, code) ?? 0) + 1 } };
 }
 
-function keepAnswer(
-  fold: Fold,
-  entry: AskEntry,
-  stored: StoredEntry,
-  bounds: SessionBounds,
-  undo: Undo,
-): void {
+function keepAnswer(fold: Fold, entry: AskEntry, { stored, bounds, undo }: Applying): void {
   const { answers, spentIds } = fold;
   const kept: Kept = { stored, pep: entry.pep, minted: mintedAt(entry.request), at: entry.at };
   answers.put(answerKey(entry.pep, entry.request), kept, undo);

@@ -3,8 +3,9 @@ import { type CatalogEntry, isForeign } from '../model/catalog.ts';
 import type { Answer, Judged, Verdict } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
+import type { ReadArguments } from '../model/session.ts';
 import { type Door, fingerprint, type Prints, permitOfOperation } from './enter.ts';
-import type { AskEntry } from './entry.ts';
+import { type AskEntry, packUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
@@ -15,6 +16,8 @@ export interface Committing extends Door {
   /** Unix ms. */
   readonly now: () => number;
   readonly allowLifetimeMs: number;
+  /** What an action's arguments hold that nobody vouched for, hashed. */
+  readonly readArguments: ReadArguments;
 }
 
 /**
@@ -55,7 +58,7 @@ export function commitVerdict(
     refuseUncarried(fold, facts, { verdict, prints, by });
   }
   const answer = draft(lane, facts, verdict, by);
-  const entry = entryOf(facts, answer, { judged, prints, keys: by.keys });
+  const entry = entryOf(facts, answer, { fold, judged, prints, by });
   const appended = lane.append(entry, allow ? facts.ask.deadline : Number.POSITIVE_INFINITY);
   return appended.then((stored) =>
     stored === undefined ? undefined : { ...answer, committed: { session: key.session, ...stored } },
@@ -101,7 +104,7 @@ function draft({ fold, log }: Lane, facts: Facts, verdict: Verdict, by: Committi
 function entryOf(
   facts: Facts,
   answer: Answer,
-  { judged, prints, keys }: { judged: Judged | undefined; prints: Prints; keys: SessionKeys },
+  { fold, judged, prints, by }: { fold: Fold; judged: Judged | undefined; prints: Prints; by: Committing },
 ): AskEntry {
   const { ask, at, caller, action, authority } = facts;
   return {
@@ -118,12 +121,26 @@ function entryOf(
     owner: authority.root?.by ?? caller.actor,
     hops: authority.hops,
     answer,
-    ...(answer.effect === 'allow' && bringsForeign(action.entry) ? { foreign: true as const } : {}),
+    ...(answer.effect === 'allow' ? ofAllow(fold, facts, by) : {}),
     ...(caller.binding === undefined ? {} : { binding: caller.binding }),
     ...(ask.operationId === undefined ? {} : { operation: ask.operationId }),
     ...(prints.identity === undefined ? {} : { identity: prints.identity }),
     ...(prints.act === undefined ? {} : { act: prints.act }),
-    ...(judged === undefined ? {} : judgedBy(judged, keys)),
+    ...(judged === undefined ? {} : judgedBy(judged, by.keys)),
+  };
+}
+
+/** Whose words an allow may bring back. */
+function ofAllow(
+  fold: Fold,
+  { ask, action }: Facts,
+  by: Committing,
+): Pick<AskEntry, 'foreign' | 'unvouched'> {
+  const isVouched = (hash: string): boolean => (fold.origins.get(hash) ?? 'unknown') !== 'unknown';
+  const unvouched = packUnvouched(by.readArguments(ask.pep.tenant, action, isVouched));
+  return {
+    ...(bringsForeign(action.entry) ? { foreign: true as const } : {}),
+    ...(unvouched === undefined ? {} : { unvouched }),
   };
 }
 

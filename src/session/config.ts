@@ -207,10 +207,15 @@ function secretOf(section: JsonObject, key: string): string | undefined {
   return secret;
 }
 
+/** Whether `store` names a Redis, which processes share; all else is embedded in one. */
+export function isRedis(store: string): boolean {
+  return /^(rediss?(\+sentinel|\+cluster)?|unix):/.test(store);
+}
+
 function storeOf(section: JsonObject): SessionStoreConfig {
   const store = textOf(section, 'store');
   if (store === 'memory:') return { kind: 'memory' };
-  if (/^(rediss?(\+sentinel|\+cluster)?|unix):/.test(store)) {
+  if (isRedis(store)) {
     const insecure = settingOf(section, 'store_insecure');
     if (typeof insecure !== 'boolean') throw new Malformed('session.store_insecure', 'is not true or false');
     const server = parseRedisUrl(store, insecure);

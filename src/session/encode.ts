@@ -22,7 +22,8 @@ export function encodeAsk(entry: AskEntry): string {
     `${number('data', entry.data)}"effectful":${entry.effectful},${entry.foreign ? '"foreign":true,' : ''}"hops":${general(entry.hops)},` +
     `${text('identity', entry.identity)}${text('input', entry.input)}"kind":"ask",` +
     `${text('operation', entry.operation)}"owner":${identity(entry.owner)},"pep":${quoteJson(entry.pep)},` +
-    `"request":${quoteJson(entry.request)},${text('revision', entry.revision)}"subject":${identity(entry.subject)}}`
+    `"request":${quoteJson(entry.request)},${text('revision', entry.revision)}"subject":${identity(entry.subject)}` +
+    `${entry.unvouched === undefined ? '' : `,"unvouched":"${entry.unvouched}"`}}`
   );
 }
 

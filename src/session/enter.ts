@@ -141,7 +141,11 @@ function answerOfRequest(lane: Entered, entrant: Entrant, door: Door): Answer | 
   const entry = readKept(lane, kept, door.keys);
   if (entry.content !== ask.digest) throw new Refusal('request.changed');
   if (!sameCaller(entry, entrant.caller)) throw new Refusal('session.not_yours');
-  if (entry.binding !== entrant.caller.binding) throw new Refusal('token.binding');
+  if (entry.binding !== entrant.caller.binding)
+    throw new Refusal('token.binding', {
+      problem: 'the first of these asks was bound to another key or certificate',
+      ...(entrant.caller.auth.method === 'certificate' ? { bound_to: 'certificate' } : {}),
+    });
   if (entry.answer.effect === 'allow') refuseVoid(fold, entry, entrant);
   return replay(lane, kept, entry);
 }

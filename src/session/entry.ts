@@ -2,7 +2,7 @@
 import type { ActionClass } from '../model/catalog.ts';
 import type { Answer } from '../model/decision.ts';
 import type { Identity, Mandate } from '../model/mandate.ts';
-import type { Outcome, Seen } from '../model/session.ts';
+import type { Argued, Outcome, Seen, Unvouched } from '../model/session.ts';
 
 interface Common {
   /** Unix ms, by the clock of the replica that wrote it. */
@@ -47,6 +47,8 @@ export interface AskEntry extends Common {
   /** Fingerprint of action, resource, arguments, subject, actor and enforcement point; only with an operation. */
   readonly act?: string;
   readonly hops: readonly string[];
+  /** Allowed, with values in its arguments that nobody had vouched for: their hashes run together, or `*` for too many. */
+  readonly unvouched?: string;
   /** Keyed digest of the input that policy judged; absent when policy was not reached. */
   readonly input?: string;
   readonly revision?: string;
@@ -116,6 +118,23 @@ export function packSeen(seen: readonly Seen[]): SeenText {
     text[origin] += hash;
   }
   return text;
+}
+
+/** Unvouched values that an entry keeps. */
+const MOST_UNVOUCHED = 64;
+const TOO_MANY = '*';
+
+/** Undefined for none. */
+export function packUnvouched({ hashes, complete }: Argued): string | undefined {
+  if (!complete || hashes.length > MOST_UNVOUCHED) return TOO_MANY;
+  return hashes.length === 0 ? undefined : hashes.join('');
+}
+
+export function unpackUnvouched(text = ''): Unvouched {
+  if (text === TOO_MANY) return 'all';
+  const hashes = new Set<string>();
+  for (let i = 0; i < text.length; i += HASH_LENGTH) hashes.add(text.slice(i, i + HASH_LENGTH));
+  return hashes;
 }
 
 export function* unpackSeen(text: SeenText): Generator<Seen> {

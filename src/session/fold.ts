@@ -18,6 +18,8 @@ export interface Permit {
   readonly consume: readonly Consumption[];
   readonly hops: readonly string[];
   readonly state: 'permitted' | Outcome;
+  /** What its own output cannot vouch for, as the entry has it. */
+  readonly unvouched?: string;
   /** A later permit of the same operation took over: its decision id. */
   readonly renewedBy?: string;
 }

@@ -109,7 +109,7 @@ export class Lane {
     const digest = keys.sealEntry(log, before, payload);
     const stored = { version: before.version + 1, digest, payload };
     const undo = new Undo();
-    applyEntry(this.folded, entry, stored, bounds, undo);
+    applyEntry(this.folded, entry, { stored, bounds, undo });
     return new Promise((resolve, reject) => {
       this.pending.push({ entry, stored, deadline, undo, resolve, reject });
       if (!this.busy) this.flush();
@@ -227,7 +227,7 @@ export class Lane {
     const snapshot = sealSnapshot(this.folded, reading.log, reading.keys);
     for (const pending of this.pending) {
       pending.undo = new Undo();
-      applyEntry(this.folded, pending.entry, pending.stored, reading.bounds, pending.undo);
+      applyEntry(this.folded, pending.entry, { ...pending, bounds: reading.bounds });
     }
     this.snapshotDue = { version: snapshot.version + snapshotEvery, chars: snapshot.body.length };
     this.charsSince = 0;

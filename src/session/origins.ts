@@ -3,9 +3,10 @@
  * later. Where somebody else may have said it before, and we cannot tell, it is unknown instead of trusted: after
  * something was forgotten, and as long as an output that may hold it was not reported.
  */
+import type { Origin } from '../model/catalog.ts';
 import type { Seen } from '../model/session.ts';
 import type { SessionBounds } from './bounds.ts';
-import { type AskEntry, type ReportEntry, type SeenText, unpackSeen } from './entry.ts';
+import { type AskEntry, type ReportEntry, type SeenText, unpackSeen, unpackUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
 import { findPermit } from './permits.ts';
 import { deleteIn, setIn, type Undo } from './undo.ts';
@@ -38,6 +39,16 @@ export function awaitReport(fold: Fold, entry: AskEntry, { version, bounds, undo
   deleteIn(fold.awaited, oldest, undo);
   fold.now.forgot = true;
   doubt(fold, at, undo);
+}
+
+/**
+ * An effect was allowed with values in its arguments that nobody had vouched for: it may write them where a record
+ * gives them back, so they stay unknown, but for the user's own word.
+ */
+export function learnArguments(fold: Fold, { unvouched }: AskEntry, place: Place): void {
+  const hashes = unpackUnvouched(unvouched);
+  if (hashes === 'all') return;
+  for (const hash of hashes) if (fold.origins.get(hash) === undefined) remember(fold, hash, 'unknown', place);
 }
 
 /** An allow was reported: its output's values, and what their coming settles. To be called after its permit is settled. */
@@ -76,10 +87,14 @@ function learn(fold: Fold, { hash, origin }: Seen, { version, bounds, undo, sinc
     if (origin === 'untrusted' && said <= since) return;
     deleteIn(fold.tentative, hash, undo);
   }
+  remember(fold, hash, origin, { bounds, undo });
+}
+
+function remember(fold: Fold, hash: string, origin: Origin, { bounds, undo }: Omit<Place, 'version'>): void {
   fold.origins.put(hash, origin, undo);
   if (fold.origins.size <= bounds.origins) return;
   const [dropped, whose] = fold.origins.oldest() ?? ['', undefined];
-  if (whose === 'untrusted') fold.now.forgot = true;
+  if (whose === 'untrusted' || whose === 'unknown') fold.now.forgot = true;
   deleteIn(fold.tentative, dropped, undo);
   fold.origins.drop(undo);
 }

@@ -14,8 +14,13 @@ import type { AskEntry, ReportEntry } from './entry.ts';
 import { countedAs, type Fold, of, type Permit } from './fold.ts';
 import { deleteIn, setIn, type Undo } from './undo.ts';
 
+interface Granting {
+  readonly bounds: SessionBounds;
+  readonly undo: Undo;
+}
+
 /** An ask was allowed. */
-export function grantPermit(fold: Fold, entry: AskEntry, bounds: SessionBounds, undo: Undo): void {
+export function grantPermit(fold: Fold, entry: AskEntry, { bounds, undo }: Granting): void {
   const { id } = entry.answer;
   const { operation, identity, act, pep } = entry;
   const earlier = earlierOf(fold, entry);
@@ -28,6 +33,7 @@ export function grantPermit(fold: Fold, entry: AskEntry, bounds: SessionBounds, 
     identity,
     pep,
     state: 'permitted',
+    ...(entry.unvouched === undefined ? {} : { unvouched: entry.unvouched }),
   };
   if (earlier === undefined) count(fold, entry.action, bounds);
   else {
@@ -116,10 +122,7 @@ function spend(fold: Fold, permit: Permit, change: Change, undo: Undo): void {
 /** What became of an allow was reported; nothing changes when that was settled before. */
 export function settlePermit(fold: Fold, entry: ReportEntry, undo: Undo): void {
   const [id, permit] = findPermit(fold, entry.decision);
-  if (permit !== undefined) settle(fold, id, permit, entry, undo);
-}
-
-function settle(fold: Fold, id: string, permit: Permit, entry: ReportEntry, undo: Undo): void {
+  if (permit === undefined) return;
   if (permit.state === 'executed' || (permit.state === 'failed' && entry.outcome !== 'executed')) return;
   // Money that left the house comes back into a budget only on the far side's word.
   const unproven = entry.outcome === 'failed' && permit.external && entry.proof === '';

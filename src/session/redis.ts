@@ -1,6 +1,6 @@
 /** Sessions in Redis, one stream each: standalone, Sentinel or Cluster. */
 import type { Cluster, Redis } from 'ioredis';
-import { Fault } from '../model/refusal.ts';
+import { Fault, Refusal } from '../model/refusal.ts';
 import type { Head } from '../model/session.ts';
 import { APPEND, type Law, LOAD, SNAPSHOT } from './redis-laws.ts';
 import {
@@ -54,18 +54,22 @@ class RedisSessionStore implements SessionStore {
     const args: (string | number)[] = [expected.version, expected.digest];
     for (const { digest, payload } of entries) args.push(digest, payload);
     const reply = await this.run(APPEND, keysOf(key), args);
-    return reply === 1 ? { kind: 'appended' } : { kind: 'behind', missed: readStored(reply) };
+    if (reply === 1) return { kind: 'appended' };
+    return { kind: 'behind', missed: reply === NO_LOG ? NOTHING : readStored(reply) };
   }
 
   async load(key: SessionKey): Promise<Stored | undefined> {
-    const stored = readStored(await this.run(LOAD, keysOf(key), []));
+    const reply = await this.run(LOAD, keysOf(key), []);
+    const stored = reply === NO_LOG ? NOTHING : readStored(reply);
     if (stored.snapshot !== undefined || stored.entries.length > 0) return stored;
     const listed = await this.timed(() => this.redis.zscore(listingOf(key.tenant), idMember(key.session)));
     return listed === null ? undefined : stored;
   }
 
   async snapshot(key: SessionKey, { version, digest, body, mac }: StoredSnapshot): Promise<void> {
-    await this.run(SNAPSHOT, keysOf(key), [version, digest, body, mac]);
+    const reply = await this.run(SNAPSHOT, keysOf(key), [version, digest, body, mac]);
+    // No fault of the store's: whoever reads this session finds it torn, and the others are well.
+    if (reply === NO_LOG) throw new Refusal('session.torn');
   }
 
   /**
@@ -118,15 +122,18 @@ class RedisSessionStore implements SessionStore {
     await this.append(birth.key, { version: 0, digest: '' }, [birth.entry]);
   }
 
+  /** What the law answers; NO_LOG when the session's keys hold something that is none. */
   private run(law: Law, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const { sha, lua } = law;
     return this.timed(() => {
       const sent = this.redis.evalsha(sha, keys.length, ...keys, ...args);
-      return sent.catch((cause: unknown) => {
-        // A server that was restarted or never saw the script: it did nothing, so once more in full is no repeat.
-        if (!(cause instanceof Error && cause.message.startsWith('NOSCRIPT'))) throw cause;
-        return this.redis.eval(lua, keys.length, ...keys, ...args);
-      });
+      return sent
+        .catch((cause: unknown) => {
+          // A server that was restarted or never saw the script: it did nothing, so once more in full is no repeat.
+          if (!(cause instanceof Error && cause.message.startsWith('NOSCRIPT'))) throw cause;
+          return this.redis.eval(lua, keys.length, ...keys, ...args);
+        })
+        .catch(noLogOrThrow);
     });
   }
 
@@ -175,6 +182,20 @@ class RedisSessionStore implements SessionStore {
   }
 }
 
+/** In the place of an answer about keys that hold no log: as readers are told of one that is gone. */
+const NO_LOG = Symbol('no log');
+const NOTHING: Stored = { snapshot: undefined, entries: [] };
+
+/**
+ * Somebody's hand put something of another type where a log or its snapshot was, or a snapshot of no version: Redis
+ * is well, and says the same of this session for ever, so it is no fault to wait out.
+ */
+function noLogOrThrow(cause: unknown): typeof NO_LOG {
+  if (cause instanceof Error && /\bWRONGTYPE\b|Invalid stream ID|attempt to compare/.test(cause.message))
+    return NO_LOG;
+  throw cause;
+}
+
 function isCluster(redis: Redis | Cluster): redis is Cluster {
   return redis.isCluster;
 }
@@ -211,7 +232,7 @@ function encode(part: string): string {
 
 /** `[[version, digest, body, mac] or null, [[id, [field, value, …]], …]]`: as the laws in redis-laws.ts answer. */
 function readStored(reply: unknown): Stored {
-  const [snapshot, rows] = reply as [[string, string, string, string] | null, [string, string[]][]];
+  const [snapshot, rows] = reply as [[string, ...(string | null)[]] | null, [string, string[]][]];
   const entries = rows.map(([id, [, digest = '', , payload = '']]) => ({
     version: Number.parseInt(id, 10),
     digest,
@@ -219,5 +240,8 @@ function readStored(reply: unknown): Stored {
   }));
   if (snapshot === null) return { snapshot: undefined, entries };
   const [version, digest, body, mac] = snapshot;
-  return { snapshot: { version: Number(version), digest, body, mac }, entries };
+  return {
+    snapshot: { version: Number(version), digest: digest ?? '', body: body ?? '', mac: mac ?? '' },
+    entries,
+  };
 }

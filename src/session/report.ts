@@ -1,9 +1,9 @@
 /** What became of an allow, and whose words its output brought. */
 import type { Pep } from '../model/ask.ts';
 import { Malformed, Refusal } from '../model/refusal.ts';
-import type { Harvested, Outcome } from '../model/session.ts';
+import type { Harvested, Outcome, Unvouched } from '../model/session.ts';
 import { appendUntilDone } from './append.ts';
-import { packSeen } from './entry.ts';
+import { packSeen, unpackUnvouched } from './entry.ts';
 import type { Fold, Permit } from './fold.ts';
 import type { Lanes } from './lanes.ts';
 import { findPermit } from './permits.ts';
@@ -13,8 +13,8 @@ export interface OutcomeReport {
   readonly sessionId: string;
   readonly decisionId: string;
   readonly outcome: Outcome;
-  /** The values of the output, hashed; called once, with the action that the decision allowed. */
-  readonly harvest: (action: string) => Harvested;
+  /** The values of the output, hashed; called once, with the action that the decision allowed and what it asked with. */
+  readonly harvest: (action: string, unvouched: Unvouched) => Harvested;
   /** The far side's proof that nothing happened; empty: none. */
   readonly failureProof: string;
   /** Unix ms. */
@@ -33,7 +33,7 @@ export async function reportOutcome(lanes: Lanes, report: OutcomeReport): Promis
   const lane = await lanes.find({ tenant: pep.tenant, session: report.sessionId });
   if (findPermit(lane.fold, decisionId)[1] === undefined) await lane.refresh();
   const permit = permitOf(lane.fold, report);
-  const { seen, lost } = report.harvest(permit.action);
+  const { seen, lost } = report.harvest(permit.action, unpackUnvouched(permit.unvouched));
   let entered = false;
   await appendUntilDone(lane, (fold) => {
     entered = awaits(fold, report, seen.length > 0 || lost);

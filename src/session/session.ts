@@ -6,7 +6,7 @@ import type { Answer, Judged, Verdict } from '../model/decision.ts';
 import type { Facts, Trail } from '../model/facts.ts';
 import type { Mandate } from '../model/mandate.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
-import type { Opening, Seen, Session } from '../model/session.ts';
+import type { Opening, ReadArguments, Seen, Session } from '../model/session.ts';
 import type { SessionVerbs } from '../model/verbs.ts';
 import { createOpenIfAbsent } from './absent.ts';
 import { DEFAULT_BOUNDS, type SessionBounds } from './bounds.ts';
@@ -31,6 +31,8 @@ export interface SessionRoomOptions {
   readonly now: () => number;
   /** The values of a mandate's purpose and declared values, hashed: they are the user's. */
   readonly readMandate: (tenant: string, mandate: Mandate) => readonly Seen[];
+  /** What an action's arguments hold that nobody vouched for, hashed. */
+  readonly readArguments: ReadArguments;
   /** Whether the catalog calls the action a public read, good without a session. */
   readonly isStateless: (action: string) => boolean;
   /** Another replica may have decided in the session by a newer policy than the one in force here. */
@@ -80,7 +82,7 @@ export const DEFAULT_ALLOW_LIFETIME_MS = 30_000;
 export const DEFAULT_SNAPSHOT_EVERY = 64;
 
 export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
-  const { store, now, policy, readMandate, reportFault } = options;
+  const { store, now, policy, readMandate, readArguments, reportFault } = options;
   const keys = createSessionKeys(options.fleetKey, options.keyId);
   const bounds = options.bounds ?? DEFAULT_BOUNDS;
   const lanes = createLanes({
@@ -97,6 +99,7 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
     keys,
     bounds,
     now,
+    readArguments,
     allowLifetimeMs: options.allowLifetimeMs ?? DEFAULT_ALLOW_LIFETIME_MS,
   };
   const opener = {

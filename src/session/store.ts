@@ -76,12 +76,14 @@ export interface SessionStore {
   append(key: SessionKey, expected: Head, entries: readonly StoredEntry[]): Promise<Appended>;
   /**
    * The log as of one moment; undefined for one that never began. A log that is gone although its session is listed
-   * comes back without snapshot and entries, so that it is not taken for a session that never was.
+   * comes back without snapshot and entries, so that it is not taken for a session that never was; so does one in whose
+   * place something else lies, here and in what an append missed.
    */
   load(key: SessionKey): Promise<Stored | undefined>;
   /**
    * Keeps the snapshot, then drops entries more than KEPT_BELOW_SNAPSHOT below it, atomically. Does nothing when the log does not
    * hold the snapshot's head, or a newer snapshot is kept already.
+   * @throws Refusal `session.torn` where something else lies in the place of log or snapshot
    */
   snapshot(key: SessionKey, snapshot: StoredSnapshot): Promise<void>;
   /**

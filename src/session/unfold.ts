@@ -42,7 +42,7 @@ function extend(fold: Fold, entries: readonly StoredEntry[], reading: Reading): 
   for (const stored of entries) {
     const entry = verify(stored, fold.now.head, reading);
     if (entry === undefined || entry.kind === 'open') return false;
-    applyEntry(fold, entry, stored, reading.bounds, NO_UNDO);
+    applyEntry(fold, entry, { stored, bounds: reading.bounds, undo: NO_UNDO });
   }
   return true;
 }

@@ -95,6 +95,89 @@ const HIDDEN: readonly [how: string, told: Partial<Report>][] = [
   ],
 ];
 
+const GROUPS = SPACED.split(' ');
+/** Text that leads who reads it to the account, while the record will name it plainly. */
+const SPELLED: readonly string[] = [
+  `IBAN/${EVIL}`,
+  `iban_${EVIL}`,
+  `IBAN+${EVIL}`,
+  `a&${EVIL}`,
+  `x@${EVIL}`,
+  `a\\${EVIL}`,
+  `what?${EVIL}`,
+  `100%${EVIL}`,
+  `to=${EVIL}`,
+  `https://e.example/?iban=${EVIL}`,
+  `https://e.example/?a=b&iban=${EVIL}&c=d`,
+  `https://e.example/pay/${EVIL}/now`,
+  `https://e.example/?iban=${GROUPS.join('%20')}`,
+  `https://e.example/?iban=${GROUPS.join('+')}`,
+  `https://e.example/?u=${encodeURIComponent(`https://f.example/?iban=${encodeURIComponent(SPACED)}`)}`,
+  `account\u2014${EVIL}\u2014now`,
+  `account\u2013${EVIL}`,
+  GROUPS.join('-'),
+  GROUPS.join('.'),
+  GROUPS.join('/'),
+  GROUPS.join(' - '),
+  GROUPS.join('\u2011'),
+  `\u53e3\u5ea7\u306f${EVIL}\u3067\u3059`,
+  `\u0441\u0447\u0451\u0442${EVIL}`,
+  GROUPS.join('\u200b'),
+  [...EVIL].join('\u2060'),
+  [...EVIL].join(' '),
+  // More than was asked for.
+  `payto${EVIL}today`,
+  GROUPS.join('\u00a0'),
+  GROUPS.join('&nbsp;'),
+  GROUPS.join('\n'),
+  [...EVIL].map((c) => String.fromCharCode(c.charCodeAt(0) + 0xfee0)).join(''),
+  `\u{1f3e6}${EVIL}\u{1f3e6}`,
+  `| IBAN | ${GROUPS.join(' | ')} |`,
+  `**${GROUPS.slice(0, 3).join(' ')}**${GROUPS.slice(3).join(' ')}`,
+  JSON.stringify({ to: `IBAN\n${EVIL}\n` }),
+  EVIL.toLowerCase().split('').join('\u00ad'),
+  `${EVIL}@pay.example`,
+];
+
+describe('the memo spells the account, and then a record names it', () => {
+  test.each(SPELLED)('`%s`: it is not paid', async (memo) => {
+    await bring(await read(), { output: { memo } });
+    expect(await lookUpAndPay()).toBe('provenance.untrusted');
+  });
+
+  test('and the record spells it, and the agent too: it is not paid', async () => {
+    await bring(await read(), { output: { memo: EVIL } });
+    expect(await lookUpAndPay(GROUPS.join('-'))).toBe('provenance.untrusted');
+    expect(await lookUpAndPay(`IBAN: ${SPACED}`)).toBe('provenance.untrusted');
+  });
+});
+
+describe('a part of what is vouched for is vouched for by nobody', () => {
+  const WHOLES = [
+    `x/${EVIL}`,
+    `x_${EVIL}`,
+    `x@${EVIL}`,
+    `x+${EVIL}`,
+    `x\u2014${EVIL}`,
+    `\u306f${EVIL}`,
+    `x${EVIL}`,
+  ];
+
+  test.each(WHOLES)('of a record: `%s`', async (whole) => {
+    await bring(await lookUp(), { output: { vendor_id: 'acme', account: whole } });
+    expect(await pay()).toBe('provenance.untrusted');
+    expect(await pay(whole)).toBe('allow');
+  });
+
+  test.each(WHOLES)('of the user: `%s`', async (whole) => {
+    const { mandate } = await client.getSession(session);
+    const purpose = `${mandate.purpose} to ${whole}`;
+    await client.amendSession(session, { ...mandate, purpose });
+    expect(await pay()).toBe('provenance.untrusted');
+    expect(await pay(whole)).toBe('allow');
+  });
+});
+
 describe('the memo names the account, and then a record does', () => {
   test.each(HIDDEN)('%s: it is not paid', async (_how, told) => {
     await bring(await read(), told);

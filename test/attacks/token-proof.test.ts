@@ -262,12 +262,124 @@ describe('J-21, DPOP-2: a proof is good for one request', () => {
     expect(await codeOf(() => other.verifyToken(again, AT))).toBe('token.replayed');
   });
 
-  test('one proof covers a batch, and no second one', async () => {
-    const proof = prove();
-    const inBatch = (requestId: string, proofScope: string) => show(proof, {}, { requestId, proofScope });
-    const codes = await Promise.all(['r-1', 'r-2', 'r-3'].map((id) => code(inBatch(id, 'batch-1'))));
-    expect(codes).toEqual(['accepted', 'accepted', 'accepted']);
-    expect(await code(inBatch('r-4', 'batch-2'))).toBe('token.replayed');
+  describe('that came with a batch', () => {
+    /** What each ask of one call with this proof comes to. */
+    const call = (proof: string, ids: readonly string[], ask: Partial<Ask> = {}) => {
+      const proofScope = [...ids];
+      return Promise.all(ids.map((requestId) => code(show(proof, {}, { requestId, proofScope, ...ask }))));
+    };
+    const all = (said: string, count: number): string[] => Array<string>(count).fill(said);
+
+    test.each<[string, string[]]>([
+      ['as it was', ['r-1', 'r-2', 'r-3']],
+      ['in another order', ['r-3', 'r-1', 'r-2']],
+      ['but for one', ['r-2', 'r-3']],
+      ['one of it', ['r-2']],
+    ])('it is a retry again: %s', async (_what, ids) => {
+      const proof = prove();
+      expect(await call(proof, ['r-1', 'r-2', 'r-3'])).toEqual(all('accepted', 3));
+      for (let i = 0; i < 2; i += 1) expect(await call(proof, ids)).toEqual(all('accepted', ids.length));
+    });
+
+    test.each<[string, string[]]>([
+      ['another', ['r-4', 'r-5']],
+      ['one that holds one ask more', ['r-1', 'r-2', 'r-3', 'r-4']],
+      ['one ask in the company of one of the first', ['r-4', 'r-1']],
+      ['one ask alone', ['r-4']],
+    ])('it is a replay for %s', async (_what, ids) => {
+      const proof = prove();
+      await call(proof, ['r-1', 'r-2', 'r-3']);
+      for (let i = 0; i < 2; i += 1)
+        expect(await call(proof, ids)).toEqual(all('token.replayed', ids.length));
+      expect(await call(proof, ['r-1', 'r-2', 'r-3'])).toEqual(all('accepted', 3));
+    });
+
+    test('a retry of a part makes no room for others', async () => {
+      const proof = prove();
+      await call(proof, ['r-1', 'r-2', 'r-3']);
+      expect(await call(proof, ['r-2'])).toEqual(['accepted']);
+      expect(await call(proof, ['r-2', 'r-4'])).toEqual(all('token.replayed', 2));
+      expect(await call(proof, ['r-1', 'r-3'])).toEqual(all('accepted', 2));
+    });
+
+    test('of one ask is the same as that ask alone, both ways', async () => {
+      const [proof, other] = [prove(), prove({ payload: { jti: 'p-2' } })];
+      expect(await code(show(proof, {}, { requestId: 'r-1' }))).toBe('accepted');
+      expect(await call(proof, ['r-1'])).toEqual(['accepted']);
+      expect(await call(other, ['r-1'])).toEqual(['accepted']);
+      expect(await code(show(other, {}, { requestId: 'r-1' }))).toBe('accepted');
+    });
+
+    test('its ids at another enforcement point or tenant are a replay', async () => {
+      const proof = prove();
+      await call(proof, ['r-1', 'r-2']);
+      const roles = new Set(['asker'] as const);
+      for (const pep of [
+        { id: 'pep-2', tenant: 'acme', roles },
+        { id: 'pep-1', tenant: 'other', roles },
+      ])
+        expect(await call(proof, ['r-2'], { pep })).toEqual(['token.replayed']);
+    });
+
+    test('on another replica a part of it is a retry, and any other ask a replay', async () => {
+      const proof = prove();
+      await call(proof, ['r-1', 'r-2', 'r-3']);
+      const other = await start(replay);
+      const there = (requestId: string) =>
+        codeOf(() => other.verifyToken(show(proof, {}, { requestId }), AT));
+      expect([await there('r-3'), await there('r-4')]).toEqual(['accepted', 'token.replayed']);
+    });
+
+    test('it is claimed once for all its asks, whatever they are', async () => {
+      const claims: (readonly string[])[] = [];
+      verifier = await start({
+        claim: (key, claimants, ttlMs) => {
+          claims.push(claimants);
+          return replay.claim(key, claimants, ttlMs);
+        },
+      });
+      const ids = Array.from({ length: 256 }, (_, i) => `r-${i}`);
+      expect(await call(prove(), ids)).toEqual(all('accepted', 256));
+      expect(claims).toHaveLength(1);
+      expect(new Set(claims[0]).size).toBe(256);
+    });
+
+    test('two proofs of one call are two', async () => {
+      const proofScope = ['r-1', 'r-2'];
+      await code(show(prove({ payload: { jti: 'p-2' } }), {}, { requestId: 'r-9' }));
+      const ask = (jti: string, requestId: string) =>
+        code(show(prove({ payload: { jti } }), {}, { requestId, proofScope }));
+      expect(await Promise.all([ask('p-1', 'r-1'), ask('p-2', 'r-2')])).toEqual([
+        'accepted',
+        'token.replayed',
+      ]);
+    });
+
+    test('an ask that is not in the scope of its own proof is let in by nobody', async () => {
+      const proof = prove();
+      await call(proof, ['r-1']);
+      for (const proofScope of [[], ['r-1']])
+        await expect(
+          verifier.verifyToken(show(proof, {}, { requestId: 'r-4', proofScope }), AT),
+        ).rejects.toBeInstanceOf(TypeError);
+    });
+  });
+
+  test.each<[string, number]>([
+    ['one clock', 0],
+    ['a replica whose clock is 25 s behind', 24_999],
+  ])('it is remembered for as long as it can be taken, by %s', async (_what, lag) => {
+    let clock = AT;
+    verifier = await start(createMemoryReplayStore(() => clock));
+    const proof = prove({ payload: { iat: NOW + 5 } });
+    expect(await code(show(proof))).toBe('accepted');
+    const last = (NOW + 65) * 1000;
+    clock = last + lag;
+    expect(await code(show(proof, {}, { requestId: 'request-2' }), last)).toBe('token.replayed');
+    expect([await code(show(proof), last), await code(show(proof), last + 1)]).toEqual([
+      'accepted',
+      'token.proof',
+    ]);
   });
 
   test('a second signature over the same jti is the same proof', async () => {

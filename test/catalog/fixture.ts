@@ -60,6 +60,6 @@ export function ask(action: string, args: JsonObject, resource = { type: 'invoic
     deadline: 1_760_000_001_000,
     dryRun: false,
     digest: 'digest',
-    proofScope: '',
+    proofScope: [],
   };
 }

@@ -44,7 +44,12 @@ const ENTRY = CATALOG.get('rate.read');
 type Output = Partial<Parameters<typeof tracer.harvestOutput>[2]>;
 
 function harvest(output: Output, entry = ENTRY): Harvested {
-  return tracer.harvestOutput('acme', entry, { truncated: false, garbled: false, ...output });
+  return tracer.harvestOutput('acme', entry, {
+    truncated: false,
+    garbled: false,
+    unvouched: new Set(),
+    ...output,
+  });
 }
 
 const seenIn = (output: Output): readonly Seen[] => harvest(output).seen;
@@ -168,13 +173,18 @@ describe('an output', () => {
     ['9999', 'untrusted'],
     ['mine-1', 'untrusted'],
     ['true', 'unknown'],
-    ['vendor', 'unknown'],
+    ['lines', 'unknown'],
   ])('makes `%s` %s', (value, origin) => {
     expect(originOf(session, value)).toBe(origin);
   });
 
   test('of a tool without an entry is nobody to trust', () => {
-    const seen = tracer.harvestOutput('acme', undefined, { json, truncated: false, garbled: false }).seen;
+    const { seen } = tracer.harvestOutput('acme', undefined, {
+      json,
+      truncated: false,
+      garbled: false,
+      unvouched: new Set(),
+    });
     expect(new Set(seen.map(({ origin }) => origin))).toEqual(new Set(['untrusted']));
   });
 

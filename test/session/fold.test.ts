@@ -151,7 +151,7 @@ function tell(
     at += wait;
     const entry = make(at, `d${from + i}`);
     const stored = seal(entry, fold.now.head);
-    applyEntry(fold, entry, stored, bounds, undo);
+    applyEntry(fold, entry, { stored, bounds, undo });
     entries.push(stored);
   }
   return entries;
@@ -208,7 +208,14 @@ describe('folds', () => {
   test('an ask is written as canonical JSON, whatever it holds', () => {
     const words = fc.string({ unit: 'grapheme' });
     const more = fc.record(
-      { binding: words, input: words, revision: words, activation: fc.nat(), data: fc.nat() },
+      {
+        binding: words,
+        input: words,
+        revision: words,
+        activation: fc.nat(),
+        data: fc.nat(),
+        unvouched: fc.constantFrom('*', 'ab'.repeat(8)),
+      },
       { requiredKeys: [] },
     );
     const told = fc.record(

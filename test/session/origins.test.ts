@@ -37,7 +37,7 @@ interface Output {
 
 function apply(fold: Fold, entry: LaterEntry): void {
   const stored = { version: fold.now.head.version + 1, digest: 'x'.repeat(16), payload: '' };
-  applyEntry(fold, entry, stored, BOUNDS, NO_UNDO);
+  applyEntry(fold, entry, { stored, bounds: BOUNDS, undo: NO_UNDO });
 }
 
 function begin(): Fold {

@@ -60,6 +60,19 @@ describe('a request id that comes again', () => {
     expect(said(await world.ask({ ...wish, ...change }))).toBe(code);
   });
 
+  test.each<['certificate' | 'dpop', string | undefined]>([
+    ['certificate', 'certificate'],
+    ['dpop', undefined],
+  ])('with another %s says what was shown, for the challenge', async (method, bound) => {
+    const world = createWorld();
+    const wish: Wish = { session: await world.open(), request: requestId(NOW) };
+    await world.ask(wish);
+    const auth = { method, bound: true, acr: undefined, authTime: undefined };
+    const { reasons } = await world.ask({ ...wish, caller: { binding: 'other', auth } });
+    expect(reasons[0]).toMatchObject({ code: 'token.binding' });
+    expect(reasons[0]?.details?.['bound_to']).toBe(bound);
+  });
+
   test('from another enforcement point is another request', async () => {
     const world = createWorld();
     const session = await world.open();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Authority } from '../../src/model/authority.ts';
 import { parseDecimal, ZERO } from '../../src/model/decimal.ts';
+import type { Mandate } from '../../src/model/mandate.ts';
 import type { Session } from '../../src/model/session.ts';
 import { createMemorySessionStore } from '../../src/session/memory.ts';
 import {
@@ -115,6 +116,23 @@ describe('the door of a session', () => {
     expect(said(await world.ask({ session }))).toBe('session.task_closed');
     expect((await world.room.verbs.get(pep(), session)).steps).toBe(1);
   });
+});
+
+test('an allow keeps of its arguments what nobody had vouched for, a refusal nothing', async () => {
+  const store = createMemorySessionStore();
+  const [known, fresh] = ['a'.repeat(16), 'b'.repeat(16)];
+  const world = createWorld(store, {
+    readArguments: (_tenant, _action, isVouched) => ({
+      hashes: [known, fresh].filter((hash) => !isVouched(hash)),
+      complete: true,
+    }),
+  });
+  const session = await world.open();
+  await world.ask({ session });
+  await world.ask({ session, policy: () => refuse('session.rate') });
+  const stored = await store.load({ tenant: 'acme', session });
+  const kept = stored?.entries.map(({ payload }) => (JSON.parse(payload) as { entry: object }).entry);
+  expect(kept?.map((entry) => Reflect.get(entry, 'unvouched'))).toEqual([undefined, fresh, undefined]);
 });
 
 describe('what policy sees of a session', () => {
@@ -338,6 +356,25 @@ describe('budgets', () => {
     expect(decisions.filter(({ effect }) => effect === 'allow')).toHaveLength(7);
     expect(new Set(decisions.map(({ committed }) => committed?.version)).size).toBe(50);
   });
+});
+
+test('an operation is free for another act once another replica was told that it failed', async () => {
+  const store = createMemorySessionStore();
+  const [world, elsewhere] = [createWorld(store), createWorld(store)];
+  const session = await world.open();
+  const act = (invoice: string): Wish => ({
+    session,
+    identity: invoice,
+    operation: 'op',
+    args: { invoice },
+    policy: () => allow({ budget: 'money', amount: '10' }),
+  });
+  const { id } = await world.ask(act('INV-1'));
+  // Known here too, and open.
+  expect(said(await elsewhere.ask(act('INV-2')))).toBe('session.operation_changed');
+  await world.report(session, id, 'failed', { proof: 'refused by the bank' });
+  expect(said(await elsewhere.ask(act('INV-2')))).toBe('allow');
+  expect((await elsewhere.room.verbs.get(pep(), session)).spent).toEqual({ money: '10' });
 });
 
 describe('answers', () => {
@@ -598,13 +635,40 @@ describe('opening', () => {
     );
   });
 
-  test('amending never hands a session over, and an amended end revives an expired one', async () => {
+  test.each<[string, Partial<Mandate>, Partial<Mandate>]>([
+    ['subject', { subject: ANA }, { subject: EVE }],
+    [
+      'subject to one of the same name elsewhere',
+      { subject: ANA },
+      { subject: { ...ANA, iss: EVE.iss + 2 } },
+    ],
+    ['subject where none was named', {}, { subject: EVE }],
+    ['actor', { actor: BOT }, { actor: EVE }],
+    ['actor to one of the same name elsewhere', { actor: BOT }, { actor: { ...BOT, iss: EVE.iss + 2 } }],
+    ['actor where none was named', {}, { actor: EVE }],
+  ])('amending never hands a session over to another %s', async (_what, named, other) => {
+    const world = createWorld();
+    const session = await world.open(named);
+    // It belongs to whoever asked first.
+    expect(said(await world.ask({ session }))).toBe('allow');
+    const before = await world.room.verbs.get(pep(), session);
+    await expect(
+      world.room.verbs.amend(pep(), session, { ...before.mandate, purpose: 'theirs', ...other }),
+    ).rejects.toMatchObject({ reason: { code: 'session.not_yours' } });
+    expect(await world.room.verbs.get(pep(), session)).toEqual(before);
+    const same = { ...before.mandate, subject: ANA, actor: BOT, purpose: 'ours' };
+    expect((await world.room.verbs.amend(pep(), session, same)).mandate.purpose).toBe('ours');
+    const { subject: _s, actor: _a, ...silent } = same;
+    expect((await world.room.verbs.amend(pep(), session, silent)).mandate).toMatchObject(named);
+    expect(said(await world.ask({ session, caller: { subject: EVE } }))).toBe('session.not_yours');
+    expect(said(await world.ask({ session, caller: { actor: EVE } }))).toBe('session.not_yours');
+    expect(said(await world.ask({ session }))).toBe('allow');
+  });
+
+  test('an amended end revives an expired session', async () => {
     const world = createWorld();
     const session = await world.open({ subject: ANA });
     const { mandate } = await world.room.verbs.get(pep(), session);
-    await expect(world.room.verbs.amend(pep(), session, { ...mandate, subject: EVE })).rejects.toMatchObject({
-      reason: { code: 'session.not_yours' },
-    });
     world.clock.at = mandate.expiresAt;
     expect(said(await world.ask({ session }))).toBe('session.expired');
     await world.room.verbs.amend(pep(), session, { ...mandate, expiresAt: mandate.expiresAt + 1000 });

@@ -1,7 +1,13 @@
 /** Whoever owns the store may lose, cut, fork, edit or bring back logs: none of it may be believed. */
 import { describe, expect, test } from 'vitest';
 import { createMemorySessionStore } from '../../src/session/memory.ts';
-import type { Appended, SessionStore, Stored, StoredEntry } from '../../src/session/store.ts';
+import {
+  type Appended,
+  GENESIS,
+  type SessionStore,
+  type Stored,
+  type StoredEntry,
+} from '../../src/session/store.ts';
 import { allow, createWorld, pep, said, type World } from './world.ts';
 
 /** A store whose answers pass through the hands of an attacker. */
@@ -30,6 +36,25 @@ function tampered(): { store: SessionStore; tamper: (how: (stored: Stored) => St
     store: { ...store, load, append },
     tamper: (given) => {
       how = given;
+    },
+  };
+}
+
+/** A store that another one can be put in the place of, for whoever uses it. */
+function replaceable(): { store: SessionStore; put: (other: SessionStore) => void } {
+  let under = createMemorySessionStore();
+  return {
+    store: {
+      append: (key, expected, entries) => under.append(key, expected, entries),
+      load: (key) => under.load(key),
+      snapshot: (key, snapshot) => under.snapshot(key, snapshot),
+      open: (birth, name) => under.open(birth, name),
+      find: (tenant, name) => under.find(tenant, name),
+      list: (tenant, limit, after) => under.list(tenant, limit, after),
+      close: () => under.close(),
+    },
+    put: (other) => {
+      under = other;
     },
   };
 }
@@ -70,33 +95,31 @@ describe('a replica that knew the log', () => {
     });
   });
 
-  test('notices that it was forked: another replica wrote on from an earlier head', async () => {
-    const { store, tamper } = tampered();
+  /** Its log written on by another replica from an earlier head, in the place of what it knew. */
+  async function forked(asks: number, snapshotEvery?: number) {
+    const { store, put } = replaceable();
     const { world, session } = await played(store, 5);
-    tamper((stored) => ({ ...stored, entries: stored.entries.slice(0, 4) }));
-    const forked = createMemorySessionStore();
-    const before = await store.load({ tenant: 'acme', session });
-    await forked.append({ tenant: 'acme', session }, { version: 0, digest: '' }, before?.entries ?? []);
-    const other = createWorld(forked);
-    for (let i = 0; i < 5; i += 1) await other.ask({ session });
-    const fork = await forked.load({ tenant: 'acme', session });
-    tamper(() => fork);
-    expect(said(await world.ask({ session }))).toBe('session.torn');
-  });
+    const key = { tenant: 'acme', session };
+    const fork = createMemorySessionStore();
+    const before = await store.load(key);
+    await fork.append(key, GENESIS, before?.entries.slice(0, 4) ?? []);
+    const other = createWorld(fork, snapshotEvery === undefined ? {} : { snapshotEvery });
+    for (let i = 0; i < asks; i += 1) expect(said(await other.ask({ session }))).toBe('allow');
+    put(fork);
+    return { world, session, stored: async () => (await fork.load(key)) as Stored };
+  }
 
-  test('notices a fork behind a snapshot and a trim', async () => {
-    const { store, tamper } = tampered();
-    const { world, session } = await played(store, 5);
-    const before = await store.load({ tenant: 'acme', session });
-    const forked = createMemorySessionStore();
-    const entries = before?.entries.slice(0, 4) ?? [];
-    await forked.append({ tenant: 'acme', session }, { version: 0, digest: '' }, entries);
-    const other = createWorld(forked, { snapshotEvery: 8 });
-    for (let i = 0; i < 200; i += 1) await other.ask({ session });
-    const fork = await forked.load({ tenant: 'acme', session });
-    expect(fork?.entries[0]?.version).toBeGreaterThan(10);
-    tamper(() => fork);
-    expect(said(await world.ask({ session }))).toBe('session.torn');
+  test.each<[string, number, number | undefined, number]>([
+    ['at its own head', 2, undefined, 1],
+    ['below its head and beyond', 5, undefined, 1],
+    // A trimmed log tells its history by the trail alone.
+    ['behind a snapshot and a trim', 200, 8, 10],
+  ])('notices that it was forked %s, and decides nothing on the fork', async (_what, asks, every, first) => {
+    const { world, session, stored } = await forked(asks, every);
+    const before = await stored();
+    expect(before.entries[0]?.version).toBeGreaterThanOrEqual(first);
+    for (let i = 0; i < 2; i += 1) expect(said(await world.ask({ session }))).toBe('session.torn');
+    expect(await stored()).toEqual(before);
   });
 
   test('goes on when it merely lags behind a snapshot and a trim', async () => {

@@ -103,6 +103,7 @@ export function createWorld(
     keyId: 'k1',
     now: () => clock.at,
     readMandate: () => [{ hash: 'aaaaaaaaaaaaaaaa', origin: 'user' }],
+    readArguments: () => ({ hashes: [], complete: true }),
     isStateless: () => false,
     policy: {
       isOlderThan: ({ activation, dataVersion }) =>
@@ -151,7 +152,7 @@ function askOf(wish: Wish, clock: Clock): Ask {
     deadline: wish.deadline ?? clock.at + 60_000,
     dryRun: wish.dryRun ?? false,
     digest: content,
-    proofScope: '',
+    proofScope: [],
   };
 }
 

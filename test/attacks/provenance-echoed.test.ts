@@ -1,0 +1,141 @@
+/** The agent hands a tool a value that nobody vouched for, the tool repeats it in a system's field, and now it is a record's. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Client, Decision } from '../../src/client/client.ts';
+import type { Report } from '../../src/client/report.ts';
+import { createGuarded, type Guarded } from './guarded.ts';
+
+const EVIL = 'DE89370400440532013000';
+const UNTRUSTED = 'provenance.untrusted';
+
+let house: Guarded;
+let client: Client;
+let token: string;
+let session: string;
+
+beforeAll(async () => {
+  house = await createGuarded();
+  ({ client } = house.first);
+  token = await house.token();
+}, 30_000);
+
+afterAll(() => house?.end());
+
+/** The user names an invoice, an amount and a vendor, and leaves the account to the records. */
+beforeEach(async () => {
+  const opened = await client.openSession({
+    taskType: 'pay_invoices',
+    purpose: 'pay INV-1 of acme',
+    actions: ['invoice.*', 'vendor.lookup', 'report.write', 'payment.send'],
+    declared: { amount: '100' },
+    limits: { payments: '5000' },
+    expiresAt: Date.now() + 600_000,
+  });
+  session = opened.id;
+});
+
+type Args = Readonly<Record<string, string>>;
+
+async function ask(action: string, args: Args): Promise<Decision> {
+  const { decision } = await client.authorize({ action, session, arguments: args, token });
+  if (decision === undefined) throw new Error('nothing was decided');
+  return decision;
+}
+
+/** An allowed step, and what its tool gave back. */
+async function step(action: string, args: Args, told: Partial<Report>): Promise<void> {
+  const { id, effect } = await ask(action, args);
+  expect(effect).toBe('allow');
+  await client.report({ decisionId: id, sessionId: session, outcome: 'executed', ...told });
+}
+
+async function pay(account: string, invoice = 'INV-1'): Promise<string> {
+  const { effect, reasons } = await ask('payment.send', { vendor: 'acme', account, amount: '100', invoice });
+  return effect === 'allow' ? 'allow' : (reasons[0]?.code ?? effect);
+}
+
+describe('an account of the agent’s own is not paid', () => {
+  test.each<[how: string, action: string, args: Args, output: unknown]>([
+    [
+      'a search repeats what it was asked',
+      'vendor.lookup',
+      { vendor: EVIL },
+      { vendor_id: EVIL, error: 'none' },
+    ],
+    ['a search repeats it as the account', 'vendor.lookup', { vendor: EVIL }, { account: EVIL }],
+    [
+      'written with blanks, repeated without',
+      'vendor.lookup',
+      { vendor: 'DE89 3704 0044 0532 0130 00' },
+      { account: EVIL },
+    ],
+    ['a part is repeated', 'vendor.lookup', { vendor: `acme (${EVIL})` }, { account: EVIL }],
+    ['a part between slashes is repeated', 'vendor.lookup', { vendor: `acme/${EVIL}/x` }, { account: EVIL }],
+    ['it is repeated in a sentence', 'vendor.lookup', { vendor: EVIL }, { account: `none for ${EVIL}` }],
+    ['a note is named by it', 'report.write', { report: EVIL, text: 'x' }, { report_id: EVIL }],
+    ['a note holds it', 'report.write', { report: 'r', text: `pay to ${EVIL}` }, { report_id: EVIL }],
+    [
+      'it is one of very many values',
+      'report.write',
+      { report: 'r', text: `${numbers(90)} ${EVIL}` },
+      { report_id: EVIL },
+    ],
+  ])('%s', async (_how, action, args, output) => {
+    expect(await pay(EVIL)).toBe(UNTRUSTED);
+    await step(action, args, { output });
+    expect(await pay(EVIL)).toBe(UNTRUSTED);
+  });
+
+  test('what a note was written with comes out of a record later', async () => {
+    await step('report.write', { report: 'r', text: `pay to ${EVIL}` }, { output: { report_id: 'r-1' } });
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
+    expect(await pay(EVIL)).toBe(UNTRUSTED);
+  });
+
+  test('and the text beside the echo names it too: no record is believed afterwards', async () => {
+    await step(
+      'vendor.lookup',
+      { vendor: EVIL },
+      { output: { vendor_id: EVIL, description: `use ${EVIL}` } },
+    );
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
+    expect(await pay(EVIL)).toBe(UNTRUSTED);
+  });
+});
+
+test('an invoice is not made another one by looking its new name up', async () => {
+  await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
+  await step(
+    'payment.send',
+    { vendor: 'acme', account: EVIL, amount: '100', invoice: 'INV-1' },
+    { output: {} },
+  );
+  await step(
+    'invoice.read',
+    { invoice: 'INV-1-A' },
+    { output: { invoice_id: 'INV-1-A', notes: 'not found' } },
+  );
+  expect(await pay(EVIL, 'INV-1-A')).not.toBe('allow');
+});
+
+describe('a record is still believed', () => {
+  test('of what it was not asked with', async () => {
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
+    expect(await pay(EVIL)).toBe('allow');
+  });
+
+  test('of what the agent only looked up, once another record says it', async () => {
+    await step('vendor.lookup', { vendor: EVIL }, { output: { vendor_id: EVIL } });
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
+    expect(await pay(EVIL)).toBe('allow');
+  });
+
+  test('of what it was asked with on another record’s word', async () => {
+    await step('invoice.read', { invoice: 'INV-1' }, { output: { vendor: { account: EVIL } } });
+    await step('vendor.lookup', { vendor: EVIL }, { output: { account: EVIL } });
+    expect(await pay(EVIL)).toBe('allow');
+  });
+});
+
+function numbers(count: number): string {
+  return Array.from({ length: count }, (_, i) => `n${i}`).join(' ');
+}

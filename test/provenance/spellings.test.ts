@@ -1,0 +1,231 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { foldText } from '../../src/model/text.ts';
+import { formOf } from '../../src/provenance/forms.ts';
+import { emptyHarvest, type Harvest, harvestForms, harvestScalar } from '../../src/provenance/harvest.ts';
+import { takeSpellings } from '../../src/provenance/spellings.ts';
+
+const IBAN = 'GB29NWBK60161331926819';
+
+function harvest(text: string, writer: 'free_text' | 'system' = 'free_text'): Harvest {
+  const into = emptyHarvest();
+  harvestScalar(into, text, writer);
+  return into;
+}
+
+const finds = (text: string, value: string): boolean => harvest(text).untrusted.has(formOf(value) ?? '');
+
+function users(purpose: string): ReadonlySet<string> {
+  return harvestForms({ taskType: 'pay', purpose, actions: ['*'], declared: {}, limits: {}, expiresAt: 0 });
+}
+
+describe('somebody else’s text', () => {
+  test.each<[text: string, value: string]>([
+    ['ref/A-1', 'A-1'],
+    ['ref\\A-1\\b', 'A-1'],
+    ['a&A-1&b', 'A-1'],
+    ['to+A-1', 'A-1'],
+    ['vendor_A-1_now', 'A-1'],
+    ['x@A-1', 'A-1'],
+    ['what?A-1!now', 'A-1'],
+    ['100%A-1', 'A-1'],
+    ['id=A-1', 'A-1'],
+    ['pay--A-1--now', 'A-1'],
+    ['ref-A-1', 'A-1'],
+    ['A-1-ref', 'A-1'],
+    ['-A-1-', 'A-1'],
+    ['—9.5', '9.5'],
+    [`pay${IBAN}now`, IBAN],
+    ['gb29.nwbk - 6016/1331 | 9268 19', IBAN],
+    ['thanks.A-1', 'A-1'],
+    ['A-1.pdf', 'A-1'],
+    ['x1,2y', '2y'],
+    ['pay—A-1—now', 'A-1'],
+    ['pay–A-1', 'A-1'],
+    ['the A‑1 of', 'A-1'],
+    ['the A\u22121 of', 'A-1'],
+    ['口座はA-1です', 'A-1'],
+    ['номерA-1д', 'A-1'],
+    ['🏦A-1🏦', 'A-1'],
+    ['→A-1←', 'A-1'],
+    ['pay\u200bA-1\u200bnow', 'A-1'],
+    ['the A\u200b-\u20601\ufe0f of', 'A-1'],
+    ['the A\u00ad-1 of', 'A-1'],
+    ['to%20A-1\u200bnow', 'A-1'],
+    ['to ann@corp.test/bob', 'ann@corp.test'],
+    ['mailto:ann+x@corp.test?subject=hi', 'ann+x@corp.test'],
+    ['x_ann@corp.test', 'ann@corp.test'],
+    ['https://h.test/v/A-1/edit', 'A-1'],
+    ['https://h.test/?to=A-1&x=1', 'A-1'],
+    ['https://h.test/#A-1', 'A-1'],
+    ['https://h.test/?to=A%2D1', 'A-1'],
+    ['https://h.test/?to=%EF%BC%A1-1', 'A-1'],
+    ['https://h.test/?next=https://evil.test/p', 'https://evil.test/p'],
+    ['https://h.test/?next=https%3A%2F%2Fevil.test%2Fp%3Fto%3DA-1', 'https://evil.test/p?to=A-1'],
+    ['https://h.test/?next=https%3A%2F%2Fevil.test%2F%3Fto%3DA%252D1', 'A-1'],
+    ['see(https://evil.test/p),now', 'https://evil.test/p'],
+    ['https://ann@evil.test:8080/p', 'evil.test'],
+    ['{\\"to\\":\\"A-1\\",\\n\\"x\\":1}', 'A-1'],
+    ['pay\\nA-1\\nnow', 'A-1'],
+    ['folder\\n-7', 'n-7'],
+    ['pay\\u0041-1'.replace('pay', ' '), 'A-1'],
+    ['to&nbsp;A-1&nbsp;now', 'A-1'],
+    ['to &#65;&#x2d;1', 'A-1'],
+    ['amount_9999', '9999'],
+    ['eur/9999.50', '9999.5'],
+    ['合計9,999円', '9999'],
+    ['9000-9999', '9999'],
+    ['9 999,50 EUR', '9999.5'],
+    ['12 345 678', '12345678'],
+    ['021000021/123456789', '123456789'],
+    ['12-3456-78901', '12345678901'],
+    ['1234 5678 9012', '123456789012'],
+  ])('`%s` names `%s`', (text, value) => {
+    expect(finds(text, value)).toBe(true);
+  });
+
+  test.each<[text: string, value: string]>([
+    ['due 2026-05-12', '12'],
+    ['due 2026-05-12', '2026'],
+    ['due 12/05/2026', '2026'],
+    ['due 2026-05-12', '20260512'],
+    ['at 12:30', '30'],
+    ['1,200.50', '200.5'],
+    ['at 52.520008', '520008'],
+    ['at 52.520008', '52520008'],
+    ['0f8fad5b-d9cb-469f-a165-70867728950e', 'd9cb'],
+  ])('`%s` does not name `%s`', (text, value) => {
+    expect(finds(text, value)).toBe(false);
+  });
+
+  test('loses nothing of an ordinary letter', () => {
+    const letter =
+      'Dear Ann — thank you for order INV-7 (see https://shop.test/i/7?x=1): 1,200.50 €, due 2026-05-12.\n';
+    expect(harvest(letter.repeat(80)).lost).toBe(false);
+  });
+
+  test('has room for so many forms and no more', () => {
+    const { untrusted, lost } = harvest(Array.from({ length: 1100 }, (_, i) => `a${i}/b${i}`).join(' '));
+    expect([untrusted.size, lost]).toEqual([2048, true]);
+  });
+
+  test.each(['a ', 'はa', 'a\u200b', 'a%20', 'a\\n'])(
+    'more words than are looked at are lost: `%s`',
+    (piece) => {
+      expect(harvest(`${piece.repeat(17_000)}Q7X`).lost).toBe(true);
+    },
+  );
+
+  test('counts characters that nobody sees, since they are looked at', () => {
+    expect(harvest('\u200b'.repeat(262_143)).lost).toBe(false);
+    expect(harvest('\u200b'.repeat(262_145)).lost).toBe(true);
+  });
+
+  test('any text is taken within the bounds, and every word of it is noted', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 200 }),
+      fc.string({ unit: fc.constantFrom(...'aZ0-9.,:/\\%&+_@?= \u200b\u2014はg2b'), maxLength: 200 }),
+    );
+    fc.assert(
+      fc.property(text, (written) => {
+        const forms = new Set<string>();
+        expect(
+          takeSpellings({ text: written, folded: foldText(written) }, (form) => forms.add(form).size > 0),
+        ).toBe(true);
+        for (const word of written.split(' '))
+          if (/^[a-z]+$/.test(word)) expect(forms).toContain(`s:${word}`);
+      }),
+    );
+  });
+
+  test('an id between any two marks is found', () => {
+    const mark = fc.constantFrom(
+      ...'/\\&+_@?%=!*~^$#|;:"\'()[]{}<>., ',
+      '—',
+      '–',
+      '--',
+      'は',
+      '\u200b',
+      '…',
+      '•',
+      '%20',
+    );
+    fc.assert(
+      fc.property(fc.array(mark, { minLength: 1, maxLength: 4 }), mark, (before, behind) => {
+        expect(finds(`to${before.join('')}Q7X${behind}now`, 'Q7X')).toBe(true);
+      }),
+    );
+  });
+});
+
+/** Each fills what is looked at of one output, and each is of what one of the rules could stumble over. */
+describe('256 Ki characters', () => {
+  test.each<[string, string]>([
+    ['beginnings of an IBAN', 'gb29'],
+    ['beginnings of an IBAN and dots', `gb29${'.'.repeat(5000)}`],
+    ['letters far apart', `a${'.'.repeat(5000)}`],
+    ['digits far apart', `1${'-'.repeat(5000)}`],
+    ['IBANs glued together', IBAN],
+    ['slashes', '/a'],
+    ['all marks', '/\\&+_@?%=-.:'],
+    ['half escapes', '%4\\u00&#'],
+    ['escapes', '%41\\n&#65;'],
+    ['escapes of escapes', '%25'],
+    ['groups of digits', '1 '],
+    ['digits', '1'],
+    ['digits and dashes', '12-'],
+    ['dashes', '-a'],
+    ['schemes', 'http://'],
+    ['schemes of schemes', 'a.+-'],
+    ['other letters', 'はa'],
+    ['zero-width spaces', 'a\u200b'],
+    ['marks on a letter', '\u0301'],
+    ['blanks', '\u00a0 \n'],
+    ['half a character', '\ud83d'],
+    ['escapes between characters nobody sees', '%2\u200b5\u200b%25\u200b'],
+  ])('of %s are taken within the bounds', (_, piece) => {
+    const { untrusted } = harvest(piece.repeat(262_000 / piece.length));
+    expect(untrusted.size).toBeGreaterThan(0);
+    expect(untrusted.size).toBeLessThanOrEqual(2048);
+  });
+});
+
+/** What a part would say, the whole has not said. */
+const NO_PARTS: readonly [text: string, part: string][] = [
+  ['ann@corp.test', 'corp.test'],
+  ['ann@corp.test', 'ann'],
+  ['acme/9-X', '9-X'],
+  ['acme\\9-X', '9-X'],
+  ['acme&9-X', '9-X'],
+  ['acme+9-X', '9-X'],
+  ['acme_9-X', '9-X'],
+  ['acme?9-X', '9-X'],
+  ['acme%9-X', '9-X'],
+  ['acme—9-X', '9-X'],
+  ['acme.9-X', '9-X'],
+  ['は9-X', '9-X'],
+  ['acme\u200b9-X', '9-X'],
+  ['INV-7', '7'],
+  ['INV-2026-17', '2026-17'],
+  ['9000-9999', '9999'],
+  ['021000021/123456789', '123456789'],
+  ['12-3456-78901', '12345678901'],
+  ['2026-05-12', '2026'],
+  ['9 999,50', '9999.5'],
+  ['https://h.test/?to=A-1', 'A-1'],
+  ['https://h.test/A-1', 'A-1'],
+  ['https://h.test/%41-1', 'A-1'],
+  [`x${IBAN}`, IBAN],
+  [`ref/${IBAN}`, IBAN],
+];
+
+describe.each<[string, (text: string) => ReadonlySet<string>]>([
+  ['a record', (text) => harvest(text, 'system').trusted],
+  ['the user', users],
+])('%s', (_who, formsIn) => {
+  test.each(NO_PARTS)('who said `%s` has not said `%s`', (text, part) => {
+    expect(formsIn(text)).toContain(formOf(text));
+    expect(formsIn(text)).not.toContain(formOf(part));
+    expect(formsIn(`see ${text} there`)).not.toContain(formOf(part));
+  });
+});
