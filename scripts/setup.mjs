@@ -2,16 +2,7 @@
 // Runs on the Node that the machine has (18 or later); does nothing when there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -75,14 +66,11 @@ once('packages', digestOf(['package.json', 'package-lock.json']), () => {
   }
 });
 
+// Without the folder the stamp says nothing: a build that was cut short leaves none.
+if (!existsSync(join(root, 'dist/client/client.js')))
+  rmSync(join(root, 'node_modules/.assent-client'), { force: true });
 once(
   'client',
   digestOf(['tsconfig.json', 'tsconfig.build.json', 'src/client/', 'src/model/', 'src/gen/']),
-  () => {
-    rmSync(join(root, 'dist'), { recursive: true, force: true });
-    run('building assent/client', 'node_modules/.bin/tsc', ['-p', 'tsconfig.build.json']);
-    mkdirSync(join(root, 'dist/gen'), { recursive: true });
-    // tsc leaves JavaScript that brings its own declarations where it is.
-    cpSync(join(root, 'src/gen'), join(root, 'dist/gen'), { recursive: true });
-  },
+  () => run('building assent/client', process.execPath, ['scripts/build.mjs', '--client']),
 );

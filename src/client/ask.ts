@@ -59,7 +59,7 @@ export interface PreparedAsk {
 const MAX_TIMEOUT_MS = 5000;
 const encoder = new TextEncoder();
 
-/** @throws NotJson where arguments, claims or properties are not plain JSON */
+/** @throws NotJson where arguments, claims or properties are not plain JSON, AssentError for a mandate's field */
 export function prepareAsk(ask: Ask, requestId: string, defaultTimeoutMs: number): PreparedAsk {
   const args = strictObject(ask.arguments ?? {}, 'arguments');
   const timeoutMs = Math.min(ask.timeoutMs ?? defaultTimeoutMs, MAX_TIMEOUT_MS);

@@ -1,4 +1,5 @@
 import { type Ask, type PreparedAsk, prepareAsk } from './ask.ts';
+import { AssentError } from './failure.ts';
 import { judge, refused } from './judge.ts';
 import type { Lane } from './lane.ts';
 import { discharge, type ObligationHandlers } from './obligations.ts';
@@ -48,6 +49,7 @@ export function prepare(
     return prepareAsk(ask, requestId, timeoutMs);
   } catch (cause) {
     // Only our own words are repeated: another error's could quote a token.
-    return { code: 'client.malformed_ask', problem: cause instanceof NotJson ? cause.message : '' };
+    const ours = cause instanceof NotJson || cause instanceof AssentError;
+    return { code: 'client.malformed_ask', problem: ours ? cause.message : '' };
   }
 }

@@ -69,12 +69,17 @@ async function sendBatch(
     for (const id of pending.keys()) {
       const reply = replyTo(id);
       brought.set(id, { reply, attempts, late });
-      if (!reply.ok && retryable(reply.failure)) again ??= reply.failure;
+      if (!reply.ok && retryable(reply.failure)) again = patient(again, reply.failure);
       else pending.delete(id);
     }
     return again === undefined ? { ok: true, message: undefined } : { ok: false, failure: again };
   });
   return brought;
+}
+
+/** That of the two which asks for the longer wait: they go again under one call. */
+function patient(one: Failure | undefined, other: Failure): Failure {
+  return one !== undefined && (one.retryDelayMs ?? 0) >= (other.retryDelayMs ?? 0) ? one : other;
 }
 
 /**

@@ -25,7 +25,6 @@ export type { ClientCode, Decision, Permission, ReasonView } from './permission.
 export type { PolicyCalls, Pushed } from './policies.ts';
 export type { Report } from './report.ts';
 export type { PageInput, SessionCalls, SessionPage } from './sessions.ts';
-export { NotJson } from './strict-json.ts';
 export type { TlsFiles } from './transport.ts';
 
 export interface ClientOptions extends TransportOptions {
@@ -39,7 +38,7 @@ export interface ClientOptions extends TransportOptions {
   readonly maxInFlight?: number;
 }
 
-/** Verbs throw AssentError when they fail; asks never throw for a no. */
+/** Verbs reject with AssentError when they fail; asks never throw for a no. */
 export interface Client extends SessionCalls, PolicyCalls {
   /** Whether the tool may run. Look at `permitted`, at nothing else. */
   authorize(ask: Ask): Promise<Permission>;

@@ -38,6 +38,12 @@ export function localFailure(status: keyof typeof GrpcStatus, message: string): 
   return { status, reason: '', message, fields: [], retryDelayMs: undefined };
 }
 
+/** What the caller handed over cannot be sent. The words never quote the value, which may be a secret. */
+export function wrongField(field: string, problem: string): AssentError {
+  const failure = localFailure('INVALID_ARGUMENT', `\`${field}\` ${problem}`);
+  return new AssentError({ ...failure, fields: [{ field, problem }] });
+}
+
 /** What a failed call says, with the `google.rpc.Status` of its trailers where there is one. */
 export function failureOfCall(error: { code?: unknown; details?: unknown; metadata?: Metadata }): Failure {
   const raw = error.metadata?.get('grpc-status-details-bin')[0];
@@ -80,16 +86,31 @@ export function retryable(failure: Failure): boolean {
   );
 }
 
+/** What the library and OpenSSL say where the reader needs to know what to do; the rest stands as it is. */
+const PLAIN_WORDS: Readonly<Record<string, string>> = {
+  // Nothing at all, as JavaScript writes it.
+  undefined: 'the server could not be reached',
+  null: 'the server could not be reached',
+  '': 'the server could not be reached',
+  'Failed to connect': 'the server hung up at once; it may expect TLS, or a client certificate',
+  'Protocol error': 'what answers at the address does not speak gRPC',
+  'wrong version number': 'the server does not speak TLS',
+};
+
 /** The library's words on a connection that never was, cut to what the reader can use; any other as they are. */
 function inOurWords(details: string): string {
   const [, last] =
-    /^No connection established\. Last error: (?:Error: )?(.*?)(?:\. ?Resolution note:|$)/s.exec(details) ??
-    [];
+    /^No connection established\. Last error: (?:Error(?: \[\w+\])?: )?(.*?)(?:\. ?Resolution note:|$)/s.exec(
+      details,
+    ) ?? [];
   if (last === undefined)
     return details.startsWith('Deadline exceeded after') ? 'no answer came in time' : details;
   // OpenSSL's own: thread, code, library, function, reason, source file and line.
   const [, tls] = /error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(last) ?? [];
-  return `no connection: ${tls === undefined ? (last.split('\n')[0] ?? '') : `tls, ${tls}`}`;
+  // The library adds the time to some of its words.
+  const said = tls ?? (last.split('\n')[0] ?? '').replace(/ \(\d{4}-[^()]*Z\)$/, '');
+  const plain = Object.hasOwn(PLAIN_WORDS, said) ? PLAIN_WORDS[said] : undefined;
+  return `no connection: ${plain ?? (tls === undefined ? said : `tls, ${tls}`)}`;
 }
 
 function nameOf(code: number): string {

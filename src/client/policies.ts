@@ -1,11 +1,16 @@
-import { type Activation as ActivationMessage, PolicyService } from '../gen/assent/v1/policy_pb.js';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type Activation as ActivationMessage,
+  PolicyService,
+  type PushBundleRequestSchema,
+} from '../gen/assent/v1/policy_pb.js';
 import { type JsonValue, parseJson } from '../model/json.ts';
 import type { Activation, BundleContent, PushOptions } from '../model/verbs.ts';
 import { type Calling, call, callOnce } from './call.ts';
-import { AssentError, localFailure } from './failure.ts';
+import { AssentError, localFailure, wrongField } from './failure.ts';
 import { unixMs } from './mandate.ts';
 import type { PageInput } from './sessions.ts';
-import { strictValue } from './strict-json.ts';
+import { NotJson, strictValue } from './strict-json.ts';
 
 export interface Pushed {
   /** What is active now, or would be. */
@@ -16,7 +21,7 @@ export interface Pushed {
   readonly keptData: readonly string[];
 }
 
-/** All throw AssentError; a refused bundle's errors are its `fields`: file, line and column, and what is wrong. */
+/** All reject with AssentError; a refused bundle's errors are its `fields`: file, line and column, and what is wrong. */
 export interface PolicyCalls {
   /** Takes seconds. A bundle without any test is refused unless `allowUntested`. */
   pushBundle(content: BundleContent, options?: Partial<PushOptions>): Promise<Pushed>;
@@ -45,10 +50,7 @@ export function createPolicyCalls(calling: Calling): PolicyCalls {
   return {
     pushBundle: async (content, { validateOnly = false, allowUntested = false } = {}) => {
       const reply = await callOnce({ ...calling, timeoutMs: PUSH_TIMEOUT_MS }, method.pushBundle, {
-        content:
-          content.kind === 'bundle'
-            ? { case: 'bundle', value: content.bytes }
-            : { case: 'sources', value: { files: Object.fromEntries(content.files) } },
+        content: contentMessage(content),
         validateOnly,
         allowUntested,
       });
@@ -69,7 +71,7 @@ export function createPolicyCalls(calling: Calling): PolicyCalls {
           'remove' in change
             ? { case: 'remove' as const, value: true }
             : { case: 'valueJson' as const, value: jsonBytes(change.value) },
-        ...(expectedVersion === undefined ? {} : { expectedVersion: BigInt(expectedVersion) }),
+        ...(expectedVersion === undefined ? {} : { expectedVersion: versionOf(expectedVersion) }),
       };
       // To remove, or with a version to expect: repeated after a lost answer, it would find its own change and fail.
       const send = expectedVersion === undefined && !('remove' in change) ? call : callOnce;
@@ -77,13 +79,42 @@ export function createPolicyCalls(calling: Calling): PolicyCalls {
     },
     getData: async (path = '') => {
       const { valueJson, version } = await call(calling, method.getData, { path });
-      return { value: parseJson(valueJson, { maxDepth: 64 }), version: Number(version) };
+      return { value: dataOf(valueJson), version: Number(version) };
     },
   };
 }
 
+function contentMessage(
+  content: BundleContent,
+): NonNullable<MessageInitShape<typeof PushBundleRequestSchema>['content']> {
+  if (content.kind === 'bundle') return { case: 'bundle', value: content.bytes };
+  if (!(content.files instanceof Map)) throw wrongField('content.files', 'is not a map of strings');
+  return { case: 'sources', value: { files: Object.fromEntries(content.files) } };
+}
+
 function jsonBytes(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(strictValue(value, 'value')));
+  try {
+    return new TextEncoder().encode(JSON.stringify(strictValue(value, 'value')));
+  } catch (cause) {
+    // Another error than ours comes out of the value itself, and could quote it.
+    throw cause instanceof NotJson
+      ? wrongField(cause.path, cause.problem)
+      : wrongField('value', 'cannot be read');
+  }
+}
+
+function versionOf(version: number): bigint {
+  if (!Number.isSafeInteger(version) || version < 0)
+    throw wrongField('expectedVersion', 'is not a whole number, 0 or more');
+  return BigInt(version);
+}
+
+function dataOf(json: Uint8Array): JsonValue {
+  try {
+    return parseJson(json, { maxDepth: 64 });
+  } catch {
+    throw new AssentError(localFailure('DATA_LOSS', 'the data cannot be read'));
+  }
 }
 
 function activationOf(message: ActivationMessage | undefined): Activation {

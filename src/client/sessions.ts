@@ -22,7 +22,7 @@ export interface SessionPage {
   readonly nextToken: string;
 }
 
-/** All throw AssentError. */
+/** All reject with AssentError, also for a mandate that cannot be sent: `fields` says why. */
 export interface SessionCalls {
   /** The same `openKey` finds the same session again. */
   openSession(mandate: MandateInput, openKey?: string): Promise<SessionView>;

@@ -3,9 +3,11 @@ import type { JsonObject, JsonValue } from '../model/json.ts';
 /** A value that is not JSON, or not JSON that two readers read alike. `path` says where. */
 export class NotJson extends TypeError {
   readonly path: string;
+  readonly problem: string;
   constructor(path: string, problem: string) {
-    super(`${path === '' ? 'the value' : `\`${path}\``} ${problem}`);
+    super(`\`${path}\` ${problem}`);
     this.path = path;
+    this.problem = problem;
   }
 }
 

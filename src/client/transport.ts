@@ -56,10 +56,13 @@ export interface Transport {
 const outward = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const inward = (bytes: Buffer): Uint8Array => bytes;
 
-/** @throws TypeError when the key would travel in the clear */
+/** Goes to the address itself, whatever proxy the environment names. @throws TypeError when the key would travel in the clear */
 export function createTransport(options: TransportOptions): Transport {
   const { address } = options;
   const client = new GrpcClient(address, channelCredentials(options), {
+    // A proxy named in the environment would read keys and tokens that must not leave this machine, and answer for
+    // the PDP: bytes go to the address and nowhere else, with TLS too.
+    'grpc.enable_http_proxy': 0,
     // Retries are ours: they keep the request id and the remaining time.
     'grpc.enable_retries': 0,
     'grpc.initial_reconnect_backoff_ms': 100,

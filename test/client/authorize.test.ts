@@ -223,6 +223,17 @@ describe('a retry', () => {
     },
   );
 
+  test.each([
+    ['was unavailable', status.UNAVAILABLE],
+    ['was overloaded', status.RESOURCE_EXHAUSTED],
+  ])('is not made sooner than the PDP asks for that %s', async (_, code) => {
+    let calls = 0;
+    wire.unary = () => (++calls === 1 ? { code, status: statusOf(code, 'busy', 900) } : answered({}));
+    // By itself the client would wait 200 ms at most; the PDP's 900 ms leave no time for another attempt.
+    expect(await client({ timeoutMs: 800 }).authorize(ASK)).toMatchObject({ permitted: false, attempts: 1 });
+    expect(calls).toBe(1);
+  });
+
   test('is not made of a deny', async () => {
     let calls = 0;
     wire.unary = () => (++calls === 1 ? answered({ effect: Effect.DENY }) : answered({}));
@@ -261,6 +272,20 @@ describe('what is sent', () => {
     expect(Buffer.from(got?.action?.argumentsJson ?? []).toString()).toBe('{"amount":"12.50"}');
     expect(Buffer.from(got?.contextJson ?? []).toString()).toBe('{"model":"m"}');
     expect(Buffer.from(got?.action?.resource?.propertiesJson ?? []).toString()).toBe('{"urgent":true}');
+  });
+
+  test.each([
+    ['the client waits', {}, { seconds: 0n, nanos: 400_000_000 }],
+    ['the ask names', { timeoutMs: 1250 }, { seconds: 1n, nanos: 250_000_000 }],
+    ['the wire takes, where the ask names more', { timeoutMs: 60_000 }, { seconds: 5n, nanos: 0 }],
+  ])('says how long an answer is of use: as long as %s', async (_, changes, timeout) => {
+    let got: ReturnType<typeof readAsk> | undefined;
+    wire.unary = (bytes) => {
+      got = readAsk(bytes);
+      return answered({});
+    };
+    await client().authorize({ ...ASK, ...changes });
+    expect(got?.timeout).toMatchObject(timeout);
   });
 
   test('leaves nothing secret in what comes back', async () => {

@@ -29,6 +29,7 @@ afterEach(() => {
 interface Told {
   readonly effect?: Effect;
   readonly code?: number;
+  readonly retryMs?: number;
 }
 /** A list: as many answers to one ask. */
 type Answer = Told | readonly Told[] | 'none';
@@ -49,12 +50,12 @@ function answering(answer: (action: string, call: number) => Answer, strays: rea
   };
 }
 
-function answerOf(requestId: string, action: string, { effect = Effect.ALLOW, code }: Told) {
+function answerOf(requestId: string, action: string, { effect = Effect.ALLOW, code, retryMs }: Told) {
   const decision = allow({ decisionId: `of ${action}`, effect });
   const answer: MessageInitShape<typeof BatchAnswerSchema>['answer'] =
     code === undefined
       ? { case: 'decision', value: decision }
-      : { case: 'status', value: statusOf(code, 'no') };
+      : { case: 'status', value: statusOf(code, 'no', retryMs) };
   return { requestId, answer };
 }
 
@@ -78,6 +79,19 @@ describe('a batch', () => {
     ]);
     expect(calls).toHaveLength(2);
     expect(calls[1]).toEqual([calls[0]?.[1]]);
+  });
+
+  test.each([
+    ['first', 'a'],
+    ['last', 'b'],
+  ])('asks again no sooner than any of it was told to: the %s', async (_, slow) => {
+    answering((action, call) =>
+      call > 1 ? {} : { code: status.UNAVAILABLE, retryMs: action === slow ? 900 : 5 },
+    );
+    // 5 ms would leave time for another call, 900 ms leave none.
+    const asks = ['a', 'b'].map((action) => ({ ...ask(action), timeoutMs: 800 }));
+    expect((await client.authorizeBatch(asks)).map(({ permitted }) => permitted)).toEqual([false, false]);
+    expect(calls).toHaveLength(1);
   });
 
   test('permits nothing that was not answered, was answered badly, or could not be sent', async () => {

@@ -1,8 +1,13 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { setTimeout as delay } from 'node:timers/promises';
+import { create } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Ask, type Client, createClient } from '../../src/client/client.ts';
-import type { Effect } from '../../src/gen/assent/v1/authorization_pb.js';
+import type { LaneReply } from '../../src/client/lane.ts';
+import { createStreamLane } from '../../src/client/stream-lane.ts';
+import { createTransport, type Transport } from '../../src/client/transport.ts';
+import { AuthorizeRequestSchema, type Effect } from '../../src/gen/assent/v1/authorization_pb.js';
 import {
   allow,
   type Duplex,
@@ -247,6 +252,71 @@ describe('the stream lane', () => {
     const permissions = await Promise.all(asks);
     expect(permissions.every(({ permitted }) => permitted)).toBe(true);
     expect(new Set(permissions.map(({ attempts }) => attempts))).toEqual(new Set([1, 2]));
+  });
+
+  test('is not slow to come back once an answer came, however often it broke before', async () => {
+    // Ten breaks in a row would keep the next stream closed for a second at least.
+    wire.stream = answering((id, _, call) => {
+      call.write(streamDecision(id, allow()));
+      call.end();
+    });
+    const permitted: boolean[] = [];
+    for (let i = 0; i < 10; i += 1)
+      permitted.push((await client.authorize({ ...ASK, timeoutMs: 900 })).permitted);
+    expect(permitted).toEqual(Array.from({ length: 10 }, () => true));
+  });
+
+  test('refuses those that wait to be sent as well when its stream is refused', async () => {
+    const big = 'x'.repeat(100_000);
+    let streams = 0;
+    wire.stream = (call) => {
+      streams += 1;
+      // Nobody reads: windows fill, and the rest waits on this side.
+      call.pause();
+      setTimeout(() => call.emit('error', { code: status.UNAUTHENTICATED }), 200);
+    };
+    const asks = Array.from({ length: 60 }, () => client.authorize({ ...ASK, arguments: { note: big } }));
+    const codes = (await Promise.all(asks)).map(({ reasons }) => reasons[0]?.code);
+    expect([new Set(codes), streams]).toEqual([new Set(['client.rejected']), 1]);
+  });
+
+  test('ends a stream on which it cannot read an answer', async () => {
+    const ended = new Promise<void>((resolve) => {
+      wire.stream = (call) => {
+        call.on('cancelled', () => resolve());
+        answering(() => call.write(new Uint8Array([255, 255])))(call);
+      };
+    });
+    await client.authorize(ASK);
+    await expect(Promise.race([ended, delay(5000, 'still open', { ref: false })])).resolves.toBeUndefined();
+  });
+
+  test('takes nothing more from a stream that it gave up', async () => {
+    const transport = createTransport({ address: wire.address, key: 'k' });
+    const streams: ReturnType<Transport['stream']>[] = [];
+    const stream: Transport['stream'] = (path) => {
+      const opened = transport.stream(path);
+      streams.push(opened);
+      return opened;
+    };
+    const lane = createStreamLane({ ...transport, stream }, { maxInFlight: 2 });
+    wire.stream = answering((id, _, call) => {
+      if (streams.length === 1) call.write(new Uint8Array([255, 255]));
+      else {
+        // What the first stream still had on the way arrives while the second is asked.
+        streams[0]?.emit('data', streamDecision(id, allow({ decisionId: 'of the first' })));
+        call.write(streamDecision(id, allow({ decisionId: 'of the second' })));
+      }
+    });
+    const send = (requestId: string): Promise<LaneReply> =>
+      lane.send(create(AuthorizeRequestSchema, { requestId }), 3000);
+    const replies = [await send('a'), await send('b')];
+    lane.close();
+    transport.close();
+    expect(replies).toMatchObject([
+      { ok: false, failure: { status: 'DATA_LOSS' } },
+      { ok: true, message: { decisionId: 'of the second' } },
+    ]);
   });
 
   test('answers those in flight when it is closed', async () => {

@@ -26,6 +26,18 @@ afterAll(() => {
   other.end();
 });
 
+/** Why a client that connects so gets no session. */
+async function whyNot(options: ClientOptions): Promise<unknown> {
+  const client = createClient({ timeoutMs: 1000, ...options });
+  return client
+    .getSession('s-1')
+    .then(
+      () => undefined,
+      (cause: unknown) => cause,
+    )
+    .finally(() => client.close());
+}
+
 async function permitted(tls: NonNullable<ClientOptions['tls']>): Promise<boolean> {
   const client = createClient({ address: wire.address, key: 'k', tls, timeoutMs: 1000 });
   try {
@@ -53,5 +65,23 @@ describe('over TLS', () => {
   test('a certificate without its key makes no client', () => {
     const tls = { ca: trusted.caFile, cert: own.certFile };
     expect(() => createClient({ address: wire.address, tls })).toThrow(TypeError);
+  });
+
+  test('a client without `tls` is told that the server may expect it', async () => {
+    expect(await whyNot({ address: wire.address, key: 'k' })).toMatchObject({
+      status: 'UNAVAILABLE',
+      message: 'no connection: the server hung up at once; it may expect TLS, or a client certificate',
+    });
+  });
+
+  test('a client with `tls` is told that the server has none', async () => {
+    const bare = await faultyWire();
+    const why = await whyNot({
+      address: bare.address,
+      key: 'k',
+      tls: { ca: trusted.caFile, serverName: 'server.test' },
+    });
+    bare.stop();
+    expect(why).toMatchObject({ message: 'no connection: the server does not speak TLS' });
   });
 });

@@ -1,3 +1,4 @@
+import assert from 'node:assert';
 import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
@@ -100,6 +101,44 @@ describe('a verb', () => {
   });
 
   test.each([
+    ['mandate', undefined],
+    ['mandate', 'invoice_run'],
+    ['mandate.taskType', {}],
+    ['mandate.purpose', { ...MANDATE, purpose: 5 }],
+    ['mandate.actions', { ...MANDATE, actions: 'invoice.*' }],
+    ['mandate.actions', { ...MANDATE, actions: ['invoice.*', 5] }],
+    ['mandate.declared', { ...MANDATE, declared: { vendor: 5 } }],
+    ['mandate.limits', { ...MANDATE, limits: { payments: 5000 } }],
+    ['mandate.limits', { ...MANDATE, limits: null }],
+    ['mandate.expiresAt', { ...MANDATE, expiresAt: Number.NaN }],
+    ['mandate.expiresAt', { ...MANDATE, expiresAt: Number.POSITIVE_INFINITY }],
+    ['mandate.expiresAt', { ...MANDATE, expiresAt: -1 }],
+    ['mandate.expiresAt', { ...MANDATE, expiresAt: new Date(0) }],
+    ['mandate.subject', { ...MANDATE, subject: null }],
+    ['mandate.actor', { ...MANDATE, actor: { iss: 'https://idp.example' } }],
+  ])('names the `%s` that it cannot send', async (field, mandate) => {
+    fated(opened({ id: 's-1', state: SessionState.OPEN }));
+    const refusal = { name: 'AssentError', status: 'INVALID_ARGUMENT', fields: [{ field }] };
+    await expect(client.openSession(mandate as never)).rejects.toMatchObject(refusal);
+    await expect(client.amendSession('s-1', mandate as never)).rejects.toMatchObject(refusal);
+    const asked = await client.authorize({
+      action: 'a.b',
+      token: 't',
+      session: { key: 'k', mandate: mandate as never },
+    });
+    expect(asked).toMatchObject({ permitted: false, reasons: [{ code: 'client.malformed_ask' }] });
+    expect(asked.reasons[0]?.words).toContain(`\`${field}\` is not`);
+    expect(received).toEqual([]);
+  });
+
+  test('sends a part of a millisecond as none', async () => {
+    fated(opened({ id: 's-1', state: SessionState.OPEN }));
+    await client.openSession({ ...MANDATE, expiresAt: MANDATE.expiresAt + 0.7 });
+    const { mandate } = fromBinary(OpenSessionRequestSchema, received[0] ?? new Uint8Array());
+    expect(mandate?.expireTime).toMatchObject({ seconds: 1_900_000_000n, nanos: 123_000_000 });
+  });
+
+  test.each([
     ['no session', opened()],
     ['a state that is unknown', opened({ id: 's-1', state: 9 as SessionState })],
     ['no state', opened({ id: 's-1' })],
@@ -146,10 +185,24 @@ describe('data', () => {
     expect(message).toMatchObject({ path: 'finance/blocked', expectedVersion: 7n, change: sent });
   });
 
-  test('that is no plain JSON is not sent', async () => {
+  const trap = new Proxy({}, { ownKeys: () => assert.fail('secret') });
+  test.each([
+    ['value', () => client.patchData('a', { value: Number.NaN })],
+    ['value.list[0]', () => client.patchData('a', { value: { list: [1n] } })],
+    ['value', () => client.patchData('a', { value: trap })],
+    ['expectedVersion', () => client.patchData('a', { value: 1 }, 1.5)],
+    ['content.files', () => client.pushBundle({ kind: 'sources' } as never)],
+  ])('that cannot be sent is not: `%s` is named', async (field, verb) => {
     fated(bytesOf(PatchDataResponseSchema, {}));
-    await expect(client.patchData('a', { value: Number.NaN })).rejects.toThrow('not a finite number');
+    const cause: unknown = await verb().catch((cause: unknown) => cause);
+    expect(cause).toMatchObject({ name: 'AssentError', status: 'INVALID_ARGUMENT', fields: [{ field }] });
+    expect(String(cause)).not.toContain('secret');
     expect(received).toEqual([]);
+  });
+
+  test('that is no JSON when it comes back is an answer that cannot be read', async () => {
+    fated(bytesOf(GetDataResponseSchema, { valueJson: Buffer.from('{"mallory"'), version: 4n }));
+    await expect(client.getData()).rejects.toMatchObject({ name: 'AssentError', status: 'DATA_LOSS' });
   });
 
   test('comes back as JSON', async () => {

@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { failureOfCall } from '../../src/client/failure.ts';
+
+const UNAVAILABLE = 14;
+
+describe('a connection that never was', () => {
+  const NOT_REACHED = 'no connection: the server could not be reached';
+  const HUNG_UP = 'no connection: the server hung up at once; it may expect TLS, or a client certificate';
+  test.each([
+    ['undefined', NOT_REACHED],
+    ['null', NOT_REACHED],
+    ['', NOT_REACHED],
+    ['Failed to connect (2026-11-23T18:47:55.962Z)', HUNG_UP],
+    [
+      'Protocol error (2026-11-23T18:47:55.962Z)',
+      'no connection: what answers at the address does not speak gRPC',
+    ],
+    ['connect ENOENT /run/a (b).sock', 'no connection: connect ENOENT /run/a (b).sock'],
+    [
+      'write EPROTO 40A7:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl3.c:354:\n',
+      'no connection: the server does not speak TLS',
+    ],
+    [
+      'write EPROTO 40A7:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../a.c:1:',
+      'no connection: tls, tlsv13 alert certificate required',
+    ],
+  ])('for which the library says `%s` is told in words to act on', (said, message) => {
+    for (const before of ['', 'Error: ', 'Error [ERR_ANY]: '])
+      for (const after of ['. Resolution note: none', ''])
+        expect(
+          failureOfCall({
+            code: UNAVAILABLE,
+            details: `No connection established. Last error: ${before}${said}${after}`,
+          }),
+        ).toMatchObject({ status: 'UNAVAILABLE', message });
+  });
+});
