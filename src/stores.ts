@@ -38,7 +38,7 @@ export function listenTo(stores: Stores, hear: <T>(work: Promise<T>) => Promise<
       list: (tenant, limit, after) => hear(sessions.list(tenant, limit, after)),
       close: () => sessions.close(),
     },
-    replay: { claim: (key, claimant, ttlMs) => hear(replay.claim(key, claimant, ttlMs)) },
+    replay: { claim: (key, claimants, ttlMs) => hear(replay.claim(key, claimants, ttlMs)) },
   };
 }
 

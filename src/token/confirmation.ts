@@ -34,11 +34,17 @@ function readThumbprint(value: JsonValue | undefined): string | undefined {
 
 /** The scheme must fit the binding both ways (RFC 9449 §7.1), and the certificate must be the token's own. */
 export function checkPresented(confirmation: Confirmation, credential: Credential): void {
-  if ((credential.scheme === 'dpop') !== (confirmation.jkt !== undefined))
-    throw new Refusal('token.binding', { problem: 'the scheme does not fit the binding' });
-  const { certificate } = confirmation;
+  const { jkt, certificate } = confirmation;
+  if ((credential.scheme === 'dpop') !== (jkt !== undefined))
+    throw unfit(confirmation, 'the scheme does not fit the binding');
   if (certificate !== undefined && !sameThumbprint(certificate, credential.certificateThumbprint ?? ''))
-    throw new Refusal('token.binding', { problem: 'the certificate is not the one the token is bound to' });
+    throw unfit(confirmation, 'the certificate is not the one the token is bound to');
+}
+
+/** What the token is bound to decides what helps: a proof, or its certificate. */
+function unfit({ jkt, certificate }: Confirmation, problem: string): Refusal {
+  const byCertificate = jkt === undefined && certificate !== undefined;
+  return new Refusal('token.binding', { problem, ...(byCertificate ? { bound_to: 'certificate' } : {}) });
 }
 
 function sameThumbprint(expected: string, shown: string): boolean {

@@ -33,6 +33,7 @@ export type CheckProof = (ask: Ask, jkt: string, at: number) => Promise<void>;
 export function createProofChecker(replay: ReplayStore): CheckProof {
   // A client signs every proof with one key under one header: importing it once saves some 30 µs a proof.
   const keys = new LRUCache<string, ProofKey>({ max: MOST_KEYS });
+  const claim = createClaim(replay);
 
   return async (ask, jkt, at) => {
     const { proof, method, url, token } = ask.credential;
@@ -49,10 +50,36 @@ export function createProofChecker(replay: ReplayStore): CheckProof {
     if (jws.payload['ath'] !== hash('sha256', token, 'base64url')) throw refused('ath is not of this token');
     if (header.length <= LONGEST_KEPT) keys.set(header, signer);
     const used = hash('sha256', canonicalJson([jkt, target, needJti(jws.payload)]), 'base64url');
-    // A proof belongs to the first request that showed it: that request may retry, no other may use it.
-    const claimant = canonicalJson([ask.pep.tenant, ask.pep.id, ask.proofScope]);
-    if (!(await replay.claim(used, claimant, CLAIM_MS))) throw new Refusal('token.replayed');
+    if (!(await claim(used, ask))) throw new Refusal('token.replayed');
   };
+}
+
+/**
+ * A proof belongs to the requests that it came with first: they may be retried, all or some of them, in one call or
+ * several; no other request may use it.
+ */
+function createClaim(replay: ReplayStore): (used: string, ask: Ask) => Promise<boolean> {
+  // Asks of one call have one scope: one claim answers for all of them, or 256 would send 256 ids each.
+  const underWay = new WeakMap<
+    Ask['proofScope'],
+    { readonly used: string; readonly held: Promise<boolean> }
+  >();
+
+  return (used, { pep, requestId, proofScope }) => {
+    // The claim speaks for the whole scope: who is not in it has none.
+    if (!proofScope.includes(requestId)) throw new TypeError('an ask outside the scope of its own proof');
+    const known = underWay.get(proofScope);
+    if (known?.used === used) return known.held;
+    const claimants = proofScope.map((id) => claimantOf(pep, id));
+    const held = replay.claim(used, claimants, CLAIM_MS);
+    if (proofScope.length > 1) underWay.set(proofScope, { used, held });
+    return held;
+  };
+}
+
+/** Half of SHA-256, base64url: short, since a claim may hold 256 of them. */
+function claimantOf({ tenant, id }: Ask['pep'], requestId: string): string {
+  return hash('sha256', canonicalJson([tenant, id, requestId]), 'base64url').slice(0, 22);
 }
 
 function readProof(proof: string): CompactJws {

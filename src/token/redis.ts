@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import { Fault } from '../model/refusal.ts';
-import type { ReplayStore } from './replay.ts';
+import { areAmong, joinClaimants, type ReplayStore } from './replay.ts';
 
 /**
  * Used proofs in Redis: claims that hold across replicas, one command each. The connection is shared with the
@@ -10,17 +10,17 @@ import type { ReplayStore } from './replay.ts';
  */
 export function createRedisReplayStore(redis: Redis | Cluster, timeoutMs: number): ReplayStore {
   return {
-    async claim(key, claimant, ttlMs) {
+    async claim(key, claimants, ttlMs) {
       let held: string | null;
       try {
         // NX with GET in one command needs Redis 7: the answer is who held the key before, or nothing.
-        const set = redis.set(`assent:dpop:${key}`, claimant, 'PX', ttlMs, 'NX', 'GET');
+        const set = redis.set(`assent:dpop:${key}`, joinClaimants(claimants), 'PX', ttlMs, 'NX', 'GET');
         held = await within(set, timeoutMs);
       } catch (cause) {
-        // It may have been applied: the same claimant's retry finds its own claim.
+        // It may have been applied: the retry of whoever is in it finds it.
         throw new Fault('SESSION_STORE_UNAVAILABLE', cause);
       }
-      return held === null || held === claimant;
+      return held === null || areAmong(claimants, held);
     },
   };
 }

@@ -1,22 +1,22 @@
 import { Fault } from '../model/refusal.ts';
-import type { ReplayStore } from './replay.ts';
+import { areAmong, joinClaimants, type ReplayStore } from './replay.ts';
 
-/** About 200 bytes each; at 1,000 proofs a second a window of 90 s holds 90,000. */
+/** About 200 bytes each and 23 for every further claimant; at 1,000 proofs a second a window of 90 s holds 90,000. */
 const MOST_CLAIMS = 500_000;
 
 /** Forgets with the process: one replica only. `now` gives Unix ms. */
 export function createMemoryReplayStore(now: () => number, most: number = MOST_CLAIMS): ReplayStore {
-  const claims = new Map<string, { readonly claimant: string; readonly until: number }>();
+  const claims = new Map<string, { readonly claimants: string; readonly until: number }>();
   return {
-    async claim(key, claimant, ttlMs) {
+    async claim(key, claimants, ttlMs) {
       const at = now();
       const held = claims.get(key);
-      if (held !== undefined && held.until > at) return held.claimant === claimant;
+      if (held !== undefined && held.until > at) return areAmong(claimants, held.claimants);
       if (claims.size >= most) forgetPast(claims, at);
       // A live claim is never dropped for room: dropping one is how a replay gets in.
       if (claims.size >= most)
         throw new Fault('SESSION_STORE_UNAVAILABLE', new Error('too many live proofs'));
-      claims.set(key, { claimant, until: at + ttlMs });
+      claims.set(key, { claimants: joinClaimants(claimants), until: at + ttlMs });
       return true;
     },
   };

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../model/refusal.ts';
-import type { ReplayStore } from './replay.ts';
+import { areAmong, joinClaimants, type ReplayStore } from './replay.ts';
 
+// `claimant` holds all of them.
 const TABLE = `CREATE TABLE IF NOT EXISTS dpop_claim (
   key TEXT PRIMARY KEY, claimant TEXT NOT NULL, until INTEGER NOT NULL
 ) WITHOUT ROWID`;
@@ -22,12 +23,13 @@ export function createSqliteReplayStore(database: DatabaseSync, now: () => numbe
   const [insert, held, forget] = [database.prepare(CLAIM), database.prepare(HELD), database.prepare(FORGET)];
   let claims = 0;
   return {
-    async claim(key, claimant, ttlMs) {
+    async claim(key, claimants, ttlMs) {
       const at = now();
       try {
-        // One statement decides; a crash after it leaves a claim whose claimant may claim it again.
+        // One statement decides; a crash after it leaves a claim whose claimants may claim it again.
+        const claimant = joinClaimants(claimants);
         if (insert.get({ key, claimant, until: at + ttlMs, at }) === undefined)
-          return held.get(key)?.['claimant'] === claimant;
+          return areAmong(claimants, String(held.get(key)?.['claimant']));
         claims += 1;
         if (claims % FORGET_EVERY === 0) forget.run(at);
         return true;

@@ -1,10 +1,23 @@
 /** Where used proofs are remembered. Every driver passes test/conformance/replay-store.ts. */
 export interface ReplayStore {
   /**
-   * True for the first claimant of `key`, and for the same claimant again; false for any other until the claim
-   * is `ttlMs` old. Atomic: of many claimants at one moment exactly one gets true. A claim whose answer was
-   * lost may stand; claiming again finds it.
+   * Whoever claims `key` first holds it until that claim is `ttlMs` old: true for them, and again for all or some of
+   * them; false as soon as one is named who is not among them, and nobody joins later. Atomic: of claims at one
+   * moment one is the first, and the others are held against it. A claim whose answer was lost may stand; claiming
+   * again finds it.
+   * @param claimants 1 to 256 short texts without blanks, in any order
    * @throws Fault SESSION_STORE_UNAVAILABLE when the store cannot tell
    */
-  claim(key: string, claimant: string, ttlMs: number): Promise<boolean>;
+  claim(key: string, claimants: readonly string[], ttlMs: number): Promise<boolean>;
+}
+
+/** Claimants as one text, as the stores keep them. */
+export function joinClaimants(claimants: readonly string[]): string {
+  return claimants.join(' ');
+}
+
+/** Whether all of `claimants` are among those who hold the key. */
+export function areAmong(claimants: readonly string[], held: string): boolean {
+  const holders = new Set(held.split(' '));
+  return claimants.length > 0 && claimants.every((claimant) => holders.has(claimant));
 }

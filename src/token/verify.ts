@@ -8,7 +8,7 @@ import type { JsonObject, JsonValue } from '../model/json.ts';
 import { type Algorithm, isAlgorithm } from '../model/jwk.ts';
 import { type CompactJws, JwsError, readCompactJws, verifyJws } from '../model/jws.ts';
 import { MAX_KID, readKeySet, type VerificationKey } from '../model/key-set.ts';
-import type { ReasonCode } from '../model/reason.ts';
+import type { Reason } from '../model/reason.ts';
 import { Refusal } from '../model/refusal.ts';
 import { challengeFor } from './challenge.ts';
 import { type Claims, type Profile, readClaims } from './claims.ts';
@@ -36,8 +36,8 @@ export interface TokenVerifier {
    * @throws Refusal `token.*`; Fault SESSION_STORE_UNAVAILABLE when proofs cannot be remembered
    */
   verifyToken(ask: Ask, at: number): Caller | Promise<Caller>;
-  /** How to come back after a refusal with this code, in the form of WWW-Authenticate; empty: no use. */
-  challengeFor(code: ReasonCode): string;
+  /** How to come back after a refusal for this reason, in the form of WWW-Authenticate; empty: no use. */
+  challengeFor(reason: Reason): string;
   /** Ends fetches under way; nothing is fetched afterwards. */
   close(): void;
 }
@@ -104,7 +104,7 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
       if (!(found instanceof Promise)) return accept(check(opened, found, at), ask, key, at);
       return found.then((late) => accept(check(opened, late, at), ask, key, at));
     },
-    challengeFor: (code) => challengeFor(code, config.stepUp),
+    challengeFor: (reason) => challengeFor(reason, config.stepUp),
     close() {
       for (const { keys } of issuers.values()) keys.close();
     },

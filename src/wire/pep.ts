@@ -25,8 +25,8 @@ const KNOWN = ['id', 'tenant', 'roles', 'key_file', 'key_sha256', 'mtls_name'] a
 const PROOFS = ['key_file', 'key_sha256', 'mtls_name'] as const;
 const NAME = /^[A-Za-z0-9._:/@+=~-]{1,128}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
-/** Less can be guessed: 16 random bytes in hex or 22 characters of base64url. */
-const MIN_KEY = 22;
+/** As it can stand in a header. Less can be guessed: 22 characters are 16 random bytes in base64url. */
+const KEY = /^[\x21-\x7e]{22,512}$/;
 
 /**
  * Reads the `enforcement_points` section. A key is given as its file (surrounding blanks and line ends do not
@@ -92,7 +92,8 @@ function readKeyFile(file: string, path: string): string {
   } catch (cause) {
     throw new Error(`\`${path}\` cannot be read`, { cause });
   }
-  if (key.length < MIN_KEY) throw new Error(`\`${path}\` holds a key of less than ${MIN_KEY} characters`);
+  if (!KEY.test(key))
+    throw new Error(`\`${path}\` must hold a key of 22 to 512 visible ascii characters, and nothing else`);
   return key;
 }
 

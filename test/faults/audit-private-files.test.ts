@@ -27,7 +27,7 @@ test('nobody else on the machine may read the sessions, the policies, the proofs
     Date.now,
   );
   onTestFinished(() => stores.close());
-  await stores.replay.claim('key', 'claimant', 1000);
+  await stores.replay.claim('key', ['claimant'], 1000);
   await stores.policies.putBytes('revision', new Uint8Array(8));
   await stores.sessions.append({ tenant: 't', session: 's' }, { version: 0, digest: '' }, [
     { version: 1, digest: 'd', payload: 'p' },

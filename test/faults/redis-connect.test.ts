@@ -61,7 +61,7 @@ describe.skipIf(!HAS_REDIS_SERVER)('connections (redis-server on the PATH)', () 
     const hinted = new Promise<void>((resolve) => policies.watch(resolve));
     expect(await policies.activate(activationOf(1))).toBe(true);
     await hinted;
-    expect(await createRedisReplayStore(asks, 2000).claim('k', 'a', 1000)).toBe(true);
+    expect(await createRedisReplayStore(asks, 2000).claim('k', ['a'], 1000)).toBe(true);
     await Promise.all([sessions.close(), policies.close()]);
   });
 
@@ -113,11 +113,11 @@ describe.skipIf(!HAS_REDIS_SERVER)('connections (redis-server on the PATH)', () 
     const redis = await connectTo(url, { commandTimeoutMs: 1000 });
     const replay = createRedisReplayStore(redis, 50);
     deaf = near[0];
-    await expect(replay.claim('dead', 'a', 60_000)).rejects.toMatchObject({
+    await expect(replay.claim('dead', ['a'], 60_000)).rejects.toMatchObject({
       reason: 'SESSION_STORE_UNAVAILABLE',
     });
     await expect
-      .poll(() => replay.claim('alive', 'a', 60_000).catch(() => false), { interval: 50, timeout: 10_000 })
+      .poll(() => replay.claim('alive', ['a'], 60_000).catch(() => false), { interval: 50, timeout: 10_000 })
       .toBe(true);
     expect(near.length).toBe(2);
     redis.disconnect();

@@ -118,7 +118,7 @@ describe.skipIf(!HAS_REDIS_SERVER)(
         const before = spend(session);
         const earlier = await decided(before);
         expect(await stores.policies.activate(activationOf(1))).toBe(true);
-        expect(await stores.replay.claim('proof', 'one', 600_000)).toBe(true);
+        expect(await stores.replay.claim('proof', ['one'], 600_000)).toBe(true);
         await caughtUp();
 
         await away();
@@ -147,7 +147,7 @@ describe.skipIf(!HAS_REDIS_SERVER)(
         expect(view).toMatchObject({ steps, spent: { money: String(steps) } });
         await fresh.close();
 
-        expect(await settled(() => stores.replay.claim('proof', 'another', 600_000))).toBe(false);
+        expect(await settled(() => stores.replay.claim('proof', ['another'], 600_000))).toBe(false);
         expect(await settled(() => stores.policies.head())).toMatchObject({ activation: 1 });
         const hinted = new Promise<void>((resolve) => stores.policies.watch(resolve));
         expect(await settled(() => stores.policies.activate(activationOf(2)))).toBe(true);

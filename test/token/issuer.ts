@@ -99,7 +99,7 @@ export function askWith(credential: Partial<Credential>, changes: Partial<Ask> =
     deadline: AT + 1000,
     dryRun: false,
     digest: 'digest',
-    proofScope: requestId,
+    proofScope: [requestId],
     ...changes,
   };
 }

@@ -53,7 +53,7 @@ describe.skipIf(url === undefined)('with a real redis', () => {
   test('a lost connection is our fault, not a replay', async () => {
     const { store, close } = await connect();
     close();
-    await expect(store.claim('k', 'a', 1000)).rejects.toEqual(fault);
+    await expect(store.claim('k', ['a'], 1000)).rejects.toEqual(fault);
   });
 
   test('a redis that stops answering is our fault, and the retry finds what was applied', async () => {
@@ -70,24 +70,24 @@ describe.skipIf(url === undefined)('with a real redis', () => {
     const key = `deaf-${process.pid}-${process.hrtime.bigint()}`;
     const { store, close } = await connect(`redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`, 50);
     deaf = true;
-    await expect(store.claim(key, 'a', 60_000)).rejects.toEqual(fault);
+    await expect(store.claim(key, ['a'], 60_000)).rejects.toEqual(fault);
     close();
     proxy.close();
     const { store: direct } = await connect();
-    expect(await direct.claim(key, 'b', 60_000)).toBe(false);
-    expect(await direct.claim(key, 'a', 60_000)).toBe(true);
+    expect(await direct.claim(key, ['b'], 60_000)).toBe(false);
+    expect(await direct.claim(key, ['a'], 60_000)).toBe(true);
   });
 });
 
 test('a full memory refuses new proofs rather than forgetting live ones', async () => {
   let at = 0;
   const store = createMemoryReplayStore(() => at, 2);
-  await store.claim('k1', 'a', 1000);
-  await store.claim('k2', 'a', 1000);
-  await expect(store.claim('k3', 'a', 1000)).rejects.toEqual(fault);
-  expect(await store.claim('k1', 'b', 1000)).toBe(false);
+  await store.claim('k1', ['a'], 1000);
+  await store.claim('k2', ['a'], 1000);
+  await expect(store.claim('k3', ['a'], 1000)).rejects.toEqual(fault);
+  expect(await store.claim('k1', ['b'], 1000)).toBe(false);
   at = 1000;
-  expect(await store.claim('k3', 'a', 1000)).toBe(true);
+  expect(await store.claim('k3', ['a'], 1000)).toBe(true);
 });
 
 test('claims in a database file survive a restart', async () => {
@@ -95,10 +95,10 @@ test('claims in a database file survive a restart', async () => {
   const file = join(folder, 'state.db');
   try {
     const before = new DatabaseSync(file);
-    await createSqliteReplayStore(before, () => 0).claim('k', 'a', 1000);
+    await createSqliteReplayStore(before, () => 0).claim('k', ['a'], 1000);
     before.close();
     const after = new DatabaseSync(file);
-    expect(await createSqliteReplayStore(after, () => 0).claim('k', 'b', 1000)).toBe(false);
+    expect(await createSqliteReplayStore(after, () => 0).claim('k', ['b'], 1000)).toBe(false);
     after.close();
   } finally {
     rmSync(folder, { recursive: true });
@@ -109,9 +109,9 @@ test('claims past their time leave the database', async () => {
   const database = new DatabaseSync(':memory:');
   let at = 0;
   const store = createSqliteReplayStore(database, () => at);
-  for (let i = 0; i < 255; i += 1) await store.claim(`old-${i}`, 'a', 10);
+  for (let i = 0; i < 255; i += 1) await store.claim(`old-${i}`, ['a'], 10);
   at = 100;
-  await store.claim('new', 'a', 10);
+  await store.claim('new', ['a'], 10);
   expect(database.prepare('SELECT count(*) AS n FROM dpop_claim').get()).toEqual({ n: 1 });
 });
 
@@ -119,5 +119,5 @@ test('a closed database is our fault, not a replay', async () => {
   const database = new DatabaseSync(':memory:');
   const store = createSqliteReplayStore(database, () => 0);
   database.close();
-  await expect(store.claim('k', 'a', 1000)).rejects.toEqual(fault);
+  await expect(store.claim('k', ['a'], 1000)).rejects.toEqual(fault);
 });

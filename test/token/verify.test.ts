@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { reasonOf } from '../../src/model/reason.ts';
 import { parseTokenConfig } from '../../src/token/config.ts';
 import { createMemoryReplayStore } from '../../src/token/replay-memory.ts';
 import { createTokenVerifier } from '../../src/token/verify.ts';
@@ -209,7 +210,7 @@ describe('challenges', () => {
     ['token.binding', 'DPoP error="invalid_token"'],
   ] as const)('%s', async (code, words) => {
     const { challengeFor } = await verifierOf();
-    expect(challengeFor(code)).toContain(words);
+    expect(challengeFor(reasonOf(code))).toContain(words);
   });
 
   test('where stepping up helps, it says how far', async () => {
@@ -224,15 +225,15 @@ describe('challenges', () => {
       at: AT,
       readFile: () => keySet(),
     });
-    expect(challengeFor('token.expired')).toContain('acr_values="mfa phr", max_age="300"');
-    expect(challengeFor('token.bad_signature')).not.toContain('acr_values');
+    expect(challengeFor(reasonOf('token.expired'))).toContain('acr_values="mfa phr", max_age="300"');
+    expect(challengeFor(reasonOf('token.bad_signature'))).not.toContain('acr_values');
   });
 
   test.each(['session.task_closed', 'policy.vendor_blocked', 'delegation.widened'] as const)(
     '%s has none',
     async (code) => {
       const { challengeFor } = await verifierOf();
-      expect(challengeFor(code)).toBe('');
+      expect(challengeFor({ code, words: '', remedy: 'stop' })).toBe('');
     },
   );
 });

@@ -179,5 +179,5 @@ test.each(BAD_SECTIONS)('a section with %s does not start', (_, section, problem
 
 test('a key that can be guessed does not start', () => {
   const section = [{ id: 'p', tenant: 't', roles: ['asker'], key_file: inFile('short\n') }];
-  expect(() => parsePepConfig(section)).toThrow(/less than 22 characters/);
+  expect(() => parsePepConfig(section)).toThrow(/22 to 512 visible ascii/);
 });

@@ -152,14 +152,16 @@ test('a socket that a killed process left is taken over', async () => {
 test('a socket that somebody answers on is left alone', async () => {
   const path = join(folder(), 'assent.sock');
   await serverOn([`unix:${path}`]).listen();
-  await expect(serverOn([`unix:${path}`]).listen()).rejects.toThrow(/in use by a running process/);
+  await expect(serverOn([`unix:${path}`]).listen()).rejects.toThrow(
+    `\`listen\`: \`unix:${path}\` is in use by a running process`,
+  );
   expect(await unaryCall(clientOf(`unix:${path}`), AUTHORIZE, askBytes())).toMatchObject({ code: 'OK' });
 });
 
 test('a file in the place of a socket is left alone', async () => {
   const path = join(folder(), 'precious');
   writeFileSync(path, 'precious');
-  await expect(serverOn([`unix:${path}`]).listen()).rejects.toThrow(/is no socket/);
+  await expect(serverOn([`unix:${path}`]).listen()).rejects.toThrow(/^`listen`: .* is no socket$/);
   expect(readFileSync(path, 'utf8')).toBe('precious');
 });
 
@@ -174,14 +176,18 @@ const CLOSED: readonly (readonly [string, string, boolean, RegExp])[] = [
 ];
 
 test.each(CLOSED)('%s is not listened on', async (_, address, dev, problem) => {
-  await expect(serverOn([address], { dev }).listen()).rejects.toThrow(problem);
+  const refused = serverOn([address], { dev }).listen();
+  await expect(refused).rejects.toThrow(problem);
+  await expect(refused).rejects.toThrow(`\`listen\`: \`${address}\` `);
 });
 
 test('when one address is taken, none stays bound', async () => {
   const first = serverOn(['127.0.0.1:0']);
   const [taken] = await first.listen();
   const path = join(folder(), 'assent.sock');
-  await expect(serverOn([`unix:${path}`, taken ?? '']).listen()).rejects.toThrow(/is in use: stop/);
+  await expect(serverOn([`unix:${path}`, taken ?? '']).listen()).rejects.toThrow(
+    `\`listen\`: \`${taken}\` is in use: stop`,
+  );
   await until('the socket is gone', () => !existsSync(path));
 });
 

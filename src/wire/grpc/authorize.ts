@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import {
   AuthorizationService,
   type ReportRequest,
@@ -106,11 +105,15 @@ export function batchAuthorize(house: House): Answer {
     if (asks.length === 0) throw new Malformed('asks', 'is required');
     if (asks.length > MAX_BATCH) throw new Malformed('asks', `has more than ${MAX_BATCH} items`);
     const ids = asks.map(readableId);
-    // The same batch sent again has the same scope, so that its proof is no replay; another batch has another.
-    const proofScope = `batch:${hash('sha256', ids.join(' '), 'base64url')}`;
+    const scopes = proofScopes(asks, ids);
     const slots = await Promise.allSettled(
       asks.map((bytes, index) =>
-        answerAsk(house, bytes, { pep, callDeadline: deadline, field: `asks[${index}]`, proofScope }),
+        answerAsk(house, bytes, {
+          pep,
+          callDeadline: deadline,
+          field: `asks[${index}]`,
+          proofScope: scopes[index] ?? [],
+        }),
       ),
     );
     // The slowest ask holds the others up: each allow's own deadline counts when all of them leave.
@@ -120,6 +123,21 @@ export function batchAuthorize(house: House): Answer {
     );
     return { bytes, leaveBy: earliest(slots, at) };
   };
+}
+
+/** `credential.dpop.proof` of an AuthorizeRequest. */
+const PROOF = [3, 2, 2];
+
+/** For each ask the ids of those that came with its proof: one list for all of them. */
+function proofScopes(asks: readonly Uint8Array[], ids: readonly string[]): readonly (readonly string[])[] {
+  const byProof = new Map<string, string[]>();
+  return asks.map((bytes, index) => {
+    const proof = peekText(bytes, PROOF);
+    const scope = byProof.get(proof) ?? [];
+    byProof.set(proof, scope);
+    scope.push(ids[index] ?? '');
+    return scope;
+  });
 }
 
 /** When the first of the allows that are sent must have left: they leave as one, or not at all. */

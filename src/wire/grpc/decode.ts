@@ -38,8 +38,8 @@ export interface AskContext {
   readonly field: string;
   /** Makes the ask's digest of its content. */
   readonly digestAsk: KeyedDigest;
-  /** What one proof of possession covers, where that is more than this ask. */
-  readonly proofScope?: string;
+  /** Request ids of what came with the same proof of possession, where that may be more than this ask. */
+  readonly proofScope?: readonly string[];
 }
 
 const MAX_ARGUMENTS = 256 * KIB;
@@ -110,7 +110,7 @@ function read(bytes: Uint8Array, context: AskContext): Ask {
     requestId,
     deadline: deadlineOf(arrivedAt, timeoutMs, callDeadline),
     digest: digestAsk(partsOf(pep, requestId, content)),
-    proofScope: proofScope ?? requestId,
+    proofScope: proofScope ?? [requestId],
     ...(traceparent !== '' && { traceparent }),
   };
 }

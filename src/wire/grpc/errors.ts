@@ -51,6 +51,8 @@ const STATUS_OF: Readonly<Partial<Record<ReasonCode, keyof typeof status>>> = {
   'session.torn': 'DATA_LOSS',
 };
 const OVERLOAD_RETRY_MS = 100;
+/** A push takes seconds. */
+const PUSH_RETRY_MS = 2000;
 const MAX_MESSAGE = 256;
 const MAX_FIELD = 256;
 const MAX_DESCRIPTION = 512;
@@ -91,6 +93,11 @@ function failureOfFault(reason: FaultReason): Failure {
       return {
         ...failure('RESOURCE_EXHAUSTED', reason, 'too many asks are in flight'),
         retryDelayMs: OVERLOAD_RETRY_MS,
+      };
+    case 'TOO_MANY_PUSHES':
+      return {
+        ...failure('RESOURCE_EXHAUSTED', reason, 'too many pushes or rollbacks wait'),
+        retryDelayMs: PUSH_RETRY_MS,
       };
     case 'SESSION_STORE_UNAVAILABLE':
       return failure('UNAVAILABLE', reason, 'the session store cannot be reached');

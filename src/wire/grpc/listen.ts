@@ -26,7 +26,7 @@ const PROBE_MS = 1000;
  * Binds one address: `127.0.0.1:7443`, `[::1]:0`, `unix:/run/assent.sock`. A Unix socket is plaintext, guarded
  * by its file mode; TCP is TLS, but for loopback with `dev`.
  * @returns the address as bound, with the port that 0 became
- * @throws Error when the address may not be served this way, or is taken
+ * @throws Error naming the key and the address when it may not be served this way, or is taken
  */
 export async function listenOn(
   server: Server,
@@ -44,11 +44,11 @@ export async function listenOn(
   const [, v6, name, port] = TCP.exec(address) ?? [];
   const host = v6 ?? name;
   if (host === undefined || Number(port) > 65_535)
-    throw new Error(`\`${address}\` is no address: write \`host:port\` or \`unix:/path\``);
+    throw unusable(address, 'is no address: write `host:port` or `unix:/path`');
   if (tls === undefined && !dev)
-    throw new Error(`\`${address}\` needs \`tls\`: plaintext is for \`--dev\` and unix sockets`);
+    throw unusable(address, 'needs `tls`: plaintext is for `--dev` and unix sockets');
   if (tls === undefined && !LOOPBACK.test(host))
-    throw new Error(`\`${address}\` is not loopback: plaintext goes no further, even with \`--dev\``);
+    throw unusable(address, 'is not loopback: plaintext goes no further, even with `--dev`');
   const bound = await bind(
     server,
     address,
@@ -85,12 +85,16 @@ function bind(server: Server, address: string, credentials: ServerCredentials): 
 /** The library tells the system's reason in words alone, and wraps it in its own. */
 function refusedBind(address: string, cause: Error): Error {
   if (cause.message.includes('EADDRINUSE'))
-    return new Error(`\`${address}\` is in use: stop what listens there, or listen elsewhere`);
+    return unusable(address, 'is in use: stop what listens there, or listen elsewhere');
   if (cause.message.includes('EADDRNOTAVAIL') || cause.message.includes('ENOTFOUND'))
-    return new Error(`\`${address}\` is no address of this machine`);
-  if (cause.message.includes('EACCES'))
-    return new Error(`\`${address}\` may not be listened on by this user`);
-  return new Error(`\`${address}\` cannot be listened on`, { cause });
+    return unusable(address, 'is no address of this machine');
+  if (cause.message.includes('EACCES')) return unusable(address, 'may not be listened on by this user');
+  return unusable(address, 'cannot be listened on', cause);
+}
+
+/** Under the name of the key that lists it, whether it came from the file, the environment or a flag. */
+function unusable(address: string, problem: string, cause?: Error): Error {
+  return new Error(`\`listen\`: \`${address}\` ${problem}`, { cause });
 }
 
 /**
@@ -106,8 +110,8 @@ export function hushTransport(): void {
 async function removeStale(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
-  if (!found.isSocket()) throw new Error(`\`${path}\` exists and is no socket`);
-  if (await answers(path)) throw new Error(`\`${path}\` is in use by a running process`);
+  if (!found.isSocket()) throw unusable(`${UNIX}${path}`, 'exists and is no socket');
+  if (await answers(path)) throw unusable(`${UNIX}${path}`, 'is in use by a running process');
   unlinkSync(path);
 }
 

@@ -61,17 +61,22 @@ export function splitMessages(bytes: Uint8Array, field: string): readonly Uint8A
   return parts;
 }
 
-/** The text in field 1 of a message that may be broken everywhere else; empty when it cannot be read. */
-export function peekText(bytes: Uint8Array): string {
+/**
+ * The text in one field of a message that may be broken everywhere else; empty when it cannot be read.
+ * @param path the numbers of the fields that lead to it
+ */
+export function peekText(bytes: Uint8Array, path: readonly number[] = [1]): string {
+  const [field, ...inner] = path;
   const reader = new BinaryReader(bytes);
   try {
     while (reader.pos < bytes.length) {
       const [number, wire] = reader.tag();
-      if (number === 1 && wire === WireType.LengthDelimited) return reader.string(true);
+      if (number === field && wire === WireType.LengthDelimited)
+        return inner.length === 0 ? reader.string(true) : peekText(reader.bytes(), inner);
       reader.skip(wire, number);
     }
   } catch {
-    // Broken before its first field: the status that follows says so, only without an id.
+    // Broken before it: the status that follows says so, only without what was looked for.
   }
   return '';
 }

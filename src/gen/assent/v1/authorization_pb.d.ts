@@ -236,7 +236,8 @@ export declare type DpopToken = Message<"assent.v1.DpopToken"> & {
   token: string;
 
   /**
-   * The proof, compact JWS, at most 16 KiB.
+   * The proof, compact JWS, at most 16 KiB. It is good for the request ids that it came with first, in one ask or one
+   * batch; with any other id it is `token.replayed`.
    *
    * @generated from field: string proof = 2;
    */
@@ -794,7 +795,8 @@ export declare const ReportRequestSchema: GenMessage<ReportRequest>;
  */
 export declare type ReportResponse = Message<"assent.v1.ReportResponse"> & {
   /**
-   * Number of values that were remembered with their origin; 0 for a report that was made before.
+   * Number of values that were remembered with their origin; 0 for a report of an outcome that was reported before,
+   * whatever output it brought.
    *
    * @generated from field: uint32 values_remembered = 1;
    */
@@ -984,7 +986,8 @@ export declare const AuthorizationService: GenService<{
     output: typeof AuthorizeStreamResponseSchema;
   },
   /**
-   * Up to 256 asks, each decided on its own. One proof of possession covers the batch.
+   * Up to 256 asks, each decided on its own. One proof of possession may cover them all; those that carry it may be
+   * asked again with it, all or some of them, under the same ids.
    *
    * @generated from rpc assent.v1.AuthorizationService.BatchAuthorize
    */
@@ -994,8 +997,10 @@ export declare const AuthorizationService: GenService<{
     output: typeof BatchAuthorizeResponseSchema;
   },
   /**
-   * Tells what became of an allowed action and what it brought back. Only the enforcement point that asked
-   * may report, and only once.
+   * Tells what became of an allowed action and what it brought back. Only the enforcement point that asked may
+   * report, and the first report counts. The same outcome again is answered OK and changes nothing, also where its
+   * output is another one, which is dropped; only after OUTCOME_UNKNOWN without an output is one still taken. Another
+   * outcome than before is INVALID_ARGUMENT, unless it settles OUTCOME_UNKNOWN or takes OUTCOME_FAILED back.
    *
    * @generated from rpc assent.v1.AuthorizationService.Report
    */
