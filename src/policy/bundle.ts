@@ -6,7 +6,7 @@ import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } f
 import { type Codes, readCodes } from './codes.ts';
 import { ENTRYPOINT } from './opa.ts';
 import { BundleError } from './tar.ts';
-import { unpackBundle } from './unpack.ts';
+import { textOf, unpackBundle } from './unpack.ts';
 import { readWarm, WARM_FILE } from './warm.ts';
 
 const MAX_DEPTH = 32;
@@ -37,7 +37,7 @@ export interface Bundle {
 
 /**
  * @throws BundleError with the file where there is one: what `unpackBundle` and `readWarm` refuse, a layout or
- * manifest that is not as described, data outside the roots, a signature (no keys are configured to verify it), a
+ * manifest that is not as described, Rego that is not UTF-8, data outside the roots, a signature (no keys are configured to verify it), a
  * delta, no entry point `assent/verdict`
  */
 export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
@@ -55,7 +55,7 @@ export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
     wasm,
     data,
     warm: readWarm(files.get(WARM_FILE)),
-    sources: new Map(sources.map(([name, content]) => [name, content.toString('utf8')])),
+    sources: new Map(sources.map(([name, content]) => [name, textOf(content, name)])),
     manifest: {
       name: readName(metadata['name'] ?? written['revision']),
       roots,
@@ -91,7 +91,7 @@ function readObject(files: ReadonlyMap<string, Buffer>, name: string): JsonObjec
     value = parseJson(content, { maxDepth: MAX_DEPTH });
   } catch (cause) {
     if (!(cause instanceof JsonError)) throw cause;
-    throw new BundleError(`\`${cause.path}\` ${cause.message}`, name);
+    throw new BundleError(cause.path === '' ? cause.message : `\`${cause.path}\` ${cause.message}`, name);
   }
   if (!isJsonObject(value)) throw new BundleError('is not an object', name);
   return value;
@@ -164,7 +164,10 @@ function mount(
 function checkRoots(value: JsonValue, path: readonly string[], roots: readonly string[]): void {
   if (ownsData(roots, path)) return;
   if (!isJsonObject(value) || PACKAGES.includes(path[0] ?? ''))
-    throw new BundleError(`\`${path.join('/').slice(0, 256)}\` is outside the roots, or where packages are`);
+    throw new BundleError(
+      `\`${path.join('/').slice(0, 256)}\` is outside the roots, or where packages are`,
+      'data.json',
+    );
   for (const [name, member] of Object.entries(value)) checkRoots(member, [...path, name], roots);
 }
 

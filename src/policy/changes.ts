@@ -1,4 +1,4 @@
-/** What is in force, and how it changes: built aside, stored, then one pointer moves. */
+/** What is in force, and how it changes: tried out aside, then, in order, stored and one pointer moved. */
 import { Fault, Rejection } from '../model/refusal.ts';
 import { buildContent, refusedBy } from './content.ts';
 import {
@@ -20,21 +20,29 @@ import {
   readStore,
   storeActivation,
 } from './prepare.ts';
+import { createQueue } from './queue.ts';
 import type { PolicyRoom, PolicyRoomOptions, Pushed } from './room.ts';
 import type { PolicyStore, StoredActivation, StoredData } from './store.ts';
+import { BundleError } from './tar.ts';
 
 /** Tries of a write that another replica's write came before. */
 const TRIES = 8;
+/** Pushes, and rollbacks, that wait for the one under way; each holds its bundle. */
+const MOST_WAITING = 4;
+/** Ms for which a bundle that loaded may hold up other changes, to load with data that changed meanwhile. */
+const AGAIN_MS = 1000;
 
 type LogFacts = Readonly<Record<string, unknown>>;
 
-/** What is in force, and the one queue of its changes: each builds on the one before. */
+/** What is in force, and the queues of what changes it. */
 export class Changes {
   active: Active;
   readonly lag: Lag;
   private readonly options: PolicyRoomOptions;
   private readonly store: PolicyStore;
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly changes = createQueue();
+  private readonly pushes = createQueue(MOST_WAITING);
+  private readonly rollbacks = createQueue(MOST_WAITING);
 
   /** @param graceMs how long something newer may be known before what is in force no longer decides */
   constructor(options: PolicyRoomOptions, active: Active, graceMs: number) {
@@ -53,17 +61,16 @@ export class Changes {
   async follow(): Promise<void> {
     const head = await this.store.head();
     this.lag.learn(head);
-    if (this.isOlderThan(head)) await this.queue(() => this.catchUp());
+    if (this.isOlderThan(head)) await this.changes(() => this.catchUp());
   }
 
-  async push(request: Parameters<PolicyRoom['push']>[0]): Promise<Pushed> {
+  push(request: Parameters<PolicyRoom['push']>[0]): Promise<Pushed> {
     const { pep, content, validateOnly, allowUntested, at } = request;
-    // Outside the queue: compiling takes seconds, and depends on nothing that is in force.
-    const { bytes, ...tests } = await buildContent(content, this.options.compiler, allowUntested);
-    return this.queue(async () => {
+    return this.pushes(async () => {
+      const { bytes, ...tests } = await buildContent(content, this.options.compiler, allowUntested);
       const { newest, data } = await this.stored();
       if (revisionOf(bytes) === newest.revision) {
-        await this.catchUp();
+        await this.changes(() => this.catchUp());
         return { activation: viewOf(newest, newest), keptData: this.active.loaded.data.kept, ...tests };
       }
       const next = await this.prepare(bytes, data);
@@ -82,7 +89,7 @@ export class Changes {
   }
 
   rollback({ pep, revision, at }: Parameters<PolicyRoom['rollback']>[0]): ReturnType<PolicyRoom['rollback']> {
-    return this.queue(async () => {
+    return this.rollbacks(async () => {
       const { newest, data } = await this.stored();
       const target = await findRevision(this.store, revision, newest.revision);
       const next = await this.prepare(await fetchBundle(this.store, target), data);
@@ -94,7 +101,7 @@ export class Changes {
   async patchData(request: Parameters<PolicyRoom['patchData']>[0]): Promise<number> {
     const { pep, path, change, expectedVersion, at } = request;
     const value = 'value' in change ? writeValue(change.value) : undefined;
-    return this.queue(async () => {
+    return this.changes(async () => {
       for (let attempt = 0; attempt < TRIES; attempt += 1) {
         await this.catchUp();
         const { bundle, data, seed, loaded, activation } = this.active;
@@ -117,16 +124,40 @@ export class Changes {
   private async activate(prepared: Prepared, author: Author, facts: LogFacts = {}): Promise<Active> {
     let next = prepared;
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      const { newest, data } = await this.stored();
-      // What the bundle adds was measured on older data: putting that in force would undo what came between.
+      const active = await this.changes(() => this.tryActivate(next, author, facts));
+      if (active !== undefined) return active;
+      const { data } = await this.stored();
       if (data.version !== next.data.version)
         next = await this.prepare(next.bundle, data, next.loaded.module);
-      const active = await storeActivation(this.store, next, { newest, author });
-      if (active === undefined) continue;
-      this.swap(active, { by: author.by, kind: author.kind, ...facts }, 'policy activated');
-      return active;
     }
     throw new Rejection('ABORTED', 'ACTIVATION_CONTENDED', 'other activations came first, try again');
+  }
+
+  /** Undefined when another change came first, and the bundle did not load with it in a moment. */
+  private async tryActivate(
+    prepared: Prepared,
+    author: Author,
+    facts: LogFacts,
+  ): Promise<Active | undefined> {
+    const { newest, data } = await this.stored();
+    // What the bundle adds was measured on older data: putting that in force would undo what came between.
+    const next = data.version === prepared.data.version ? prepared : await this.prepareAgain(prepared, data);
+    const active = next && (await storeActivation(this.store, next, { newest, author }));
+    if (active !== undefined)
+      this.swap(active, { by: author.by, kind: author.kind, ...facts }, 'policy activated');
+    return active;
+  }
+
+  private async prepareAgain(
+    { bundle, loaded: { module } }: Prepared,
+    data: StoredData,
+  ): Promise<Prepared | undefined> {
+    const source = { bundle, data, seed: await this.seedOf(data), module };
+    return prepareAside(this.options, source, AGAIN_MS).catch((cause: unknown) => {
+      if (!(cause instanceof BundleError)) throw cause;
+      // Outside the queue there is time to find out whether it was only slow.
+      return undefined;
+    });
   }
 
   /** @throws BundleRefused when the bundle does not load with the data, or the data cannot hold what it brings */
@@ -195,13 +226,6 @@ export class Changes {
     this.active = next;
     this.lag.reach(versionOf(next));
     this.options.log.info({ ...named(next), ...facts }, message);
-  }
-
-  private queue<T>(run: () => Promise<T>): Promise<T> {
-    const next = this.last.then(run);
-    // Only the order matters here: whoever asked hears of the failure.
-    this.last = next.catch(() => undefined);
-    return next;
   }
 }
 

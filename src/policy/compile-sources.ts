@@ -6,6 +6,9 @@ import { join, relative, sep } from 'node:path';
 import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import { type Codes, readCodes } from './codes.ts';
 import { BundleError } from './tar.ts';
+import { textOf } from './unpack.ts';
+
+export { BundleError } from './tar.ts';
 
 /** Files by path, as UTF-8 text: `*.rego`, `manifest.json`, `data.json`. */
 export type Sources = ReadonlyMap<string, string>;
@@ -45,12 +48,15 @@ const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const DATA_KEY = /^[a-z][a-z0-9_]{0,63}$/;
 const OUR_ROOTS: ReadonlySet<string> = new Set(['assent', 'rules', 'lib', 'system']);
 
-/** Reads the files of a folder that a bundle is made of; anything else in it is left alone. */
+/**
+ * Reads the files of a folder that a bundle is made of; anything else in it is left alone.
+ * @throws BundleError naming the file that is not UTF-8
+ */
 export function readSources(folder: string): Sources {
   const sources = new Map<string, string>();
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const path = relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/');
-    if (entry.isFile() && isSource(path)) sources.set(path, readFileSync(join(folder, path), 'utf8'));
+    if (entry.isFile() && isSource(path)) sources.set(path, textOf(readFileSync(join(folder, path)), path));
   }
   return sources;
 }

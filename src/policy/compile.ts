@@ -16,6 +16,7 @@ import {
   readSources,
   type Sources,
 } from './compile-sources.ts';
+import { createQueue } from './queue.ts';
 import { warmable } from './warm.ts';
 
 export type { Probe, TestReport } from './compile-report.ts';
@@ -105,16 +106,10 @@ const COMBINER = 'assent/combiner.rego';
  */
 export function createCompiler(options: CompilerOptions = {}): Compiler {
   const { program = PROGRAM, library = LIBRARY, deadlineMs = 30_000, memoryMib = 1024 } = options;
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(job: () => Promise<T>): Promise<T> => {
-    const next = last.then(job);
-    // Only the order matters here: whoever asked hears of the failure.
-    last = next.catch(() => undefined);
-    return next;
-  };
+  const queue = createQueue();
   const bounds = { deadlineMs, memoryMib };
   const run: Runner = (request, compiledOf = () => undefined) =>
-    inTurn(async () => {
+    queue(async () => {
       const answer = await answerTo(program, request, bounds);
       const compiled = answer.ok ? compiledOf(answer) : undefined;
       if (compiled === undefined) return answer;

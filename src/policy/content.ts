@@ -4,7 +4,7 @@ import type { BuiltSources, Compiler, TestReport } from './compile.ts';
 import { packBundle } from './compile-bundle.ts';
 import { problemsOf } from './compile-report.ts';
 import { BundleError } from './tar.ts';
-import { unpackBundle } from './unpack.ts';
+import { textOf, unpackBundle } from './unpack.ts';
 
 export interface Built {
   readonly bytes: Uint8Array;
@@ -15,7 +15,7 @@ export interface Built {
 }
 
 /** Bytes of Rego and data that the toolchain is handed of a built bundle. */
-const MAX_TESTED_BYTES = 16 * 1024 * 1024;
+const MAX_TESTED_BYTES = 12 * 1024 * 1024;
 
 /**
  * Plain Rego is compiled and tested. A built bundle stays as it is; the tests among the sources that it carries run
@@ -81,7 +81,7 @@ async function testedSources(bytes: Uint8Array): Promise<BuiltSources | undefine
 }
 
 function textsOf(files: readonly (readonly [string, Buffer])[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(files.map(([name, content]) => [name, content.toString('utf8')]));
+  return Object.fromEntries(files.map(([name, content]) => [name, textOf(content, name)]));
 }
 
 /** Named by the file that is missing. */

@@ -94,7 +94,7 @@ function tryOut(evaluator: Evaluator, manifest: Manifest): void {
   for (const input of trialInputs()) {
     const [reason] = readVerdict(evaluator.evaluate(input), manifest.codes).reasons;
     if (reason?.code === 'policy.undefined')
-      throw new BundleError(`on a plain ask ${String(reason.details?.['problem'])}`);
+      throw new BundleError(`on a plain ask ${String(reason.details?.['problem'])}`, 'policy.wasm');
   }
 }
 

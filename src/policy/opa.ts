@@ -73,7 +73,7 @@ interface Exports extends HostExports {
 }
 
 const FUNCTIONS = ['opa_eval', 'builtins', 'entrypoints', 'opa_json_dump', 'opa_json_parse', 'opa_malloc'];
-/** Runtime functions behind `replace` and `strings.replace_n`. */
+/** Runtime functions behind `replace` and `strings.replace_n`; `json.filter` and `json.remove` link them, too. */
 const ENDLESS = 'opa_strings_replace';
 const IMPORTS = /^(memory|opa_abort|opa_println|opa_builtin[0-4])$/;
 
@@ -90,7 +90,9 @@ export function checkModule(module: WebAssembly.Module): void {
   // The compiler takes in what rules use, and names it.
   for (const section of WebAssembly.Module.customSections(module, 'name'))
     if (Buffer.from(section).includes(ENDLESS))
-      throw new Error('the module uses the builtin `replace`, which need not end');
+      throw new Error(
+        'the module uses the builtin `replace`, which need not end, or one that brings it along, as `json.filter` does',
+      );
 }
 
 /**

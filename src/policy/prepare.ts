@@ -41,15 +41,20 @@ const TRIES = 8;
  * Loads in a worker, while asks are decided here.
  * @throws BundleError as loadPolicyAside does
  */
-export async function prepareAside(options: PolicyRoomOptions, source: Source): Promise<Prepared> {
+export async function prepareAside(
+  options: PolicyRoomOptions,
+  source: Source,
+  deadlineMs: number = LOAD_DEADLINE_MS,
+): Promise<Prepared> {
   const request = requestOf(options, source);
-  return readied(request, await loadPolicyAside(request, LOAD_DEADLINE_MS), source);
+  return readied(request, await loadPolicyAside(request, deadlineMs), source);
 }
 
 /**
  * What the store holds, or the default bundle under a new activation. On this thread and without a deadline: it
  * is a bundle of ours, or one that was tried out when it was pushed.
- * @throws Error when there is none, BundleError when it does not load
+ * @throws Error when there is none, or naming the default's key when that does not load; BundleError when what the
+ * store holds does not
  */
 export async function start(options: PolicyRoomOptions): Promise<Active> {
   const { store, defaultBundle, at, log } = options;
@@ -63,7 +68,9 @@ export async function start(options: PolicyRoomOptions): Promise<Active> {
       const bundle = await fetchBundle(store, newest.revision);
       return { ...(await loadHere(options, { bundle, data, seed })), activation: newest };
     }
-    const first = await loadHere(options, { bundle: defaultBundle, data, seed });
+    const first = await loadHere(options, { bundle: defaultBundle, data, seed }).catch((cause: unknown) => {
+      throw new Error('`policy.bundle` cannot be used', { cause });
+    });
     await store.putBytes(first.revision, defaultBundle);
     const active = await storeActivation(store, first, { newest, author: { by: '', at, kind: 'default' } });
     if (active !== undefined) {

@@ -66,6 +66,7 @@ export interface PolicyRoom {
    * Compiles and tests plain Rego, checks, loads and tries out, stores, then activates. The active revision
    * pushed again changes nothing. Its data adds what the data in force lacks, and changes nothing there.
    * @throws BundleRefused with what is wrong and where; the active bundle stays
+   * @throws Fault `TOO_MANY_PUSHES` when four wait already
    */
   push(request: {
     readonly pep: Pep;
@@ -77,6 +78,7 @@ export interface PolicyRoom {
   /**
    * Activates an earlier revision, or the one before the active, under a new number; data stays as it is.
    * @throws Rejection NOT_FOUND when the history does not hold it; BundleRefused when it no longer loads
+   * @throws Fault `TOO_MANY_PUSHES` when four wait already
    */
   rollback(request: {
     readonly pep: Pep;

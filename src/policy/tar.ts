@@ -2,7 +2,7 @@
 
 const BLOCK = 512;
 const MAX_ENTRIES = 10_000;
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const MAX_NAME_BYTES = 256;
 
 /** What is wrong with an archive or a bundle, and in which of its files. */
@@ -16,7 +16,7 @@ export class BundleError extends Error {
 
 /**
  * The regular files of a tar archive by name, one leading `/` or `./` stripped. Refused: links, devices and
- * every other kind, `..`, names twice, over 256 bytes or not ASCII, files over 64 MiB, over 10,000 entries,
+ * every other kind, `..`, names twice, over 256 bytes or not ASCII, files over 16 MiB, over 10,000 entries,
  * a checksum that does not fit, anything cut short.
  * @throws BundleError
  */

@@ -53,7 +53,7 @@ export function readWarm(content: Uint8Array | undefined): readonly string[] {
     value = parseJson(content, { maxDepth: MAX_DEPTH });
   } catch (cause) {
     if (!(cause instanceof JsonError)) throw cause;
-    throw refuse(`\`${cause.path.slice(0, 128)}\` ${cause.message}`);
+    throw refuse(cause.path === '' ? cause.message : `\`${cause.path.slice(0, 128)}\` ${cause.message}`);
   }
   if (!Array.isArray(value) || value.length > MAX_INPUTS)
     throw refuse(`is not a list of at most ${MAX_INPUTS} inputs`);

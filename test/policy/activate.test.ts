@@ -99,7 +99,10 @@ describe('a room', () => {
   });
 
   test('does not open with a bundle that does not load', async () => {
-    await expect(open(createMemoryPolicyStore(), fixture('builtin'))).rejects.toThrow('`crypto.sha256`');
+    await expect(open(createMemoryPolicyStore(), fixture('builtin'))).rejects.toMatchObject({
+      message: '`policy.bundle` cannot be used',
+      cause: { message: expect.stringContaining('`crypto.sha256`') },
+    });
   });
 
   test('a new default takes the place of an older default, and of nothing that was pushed', async () => {
@@ -189,6 +192,26 @@ describe('a push', () => {
     expect(room.status().activation).toBe(1);
     expect(await store.head()).toMatchObject({ activation: 1 });
     expect(effect()).toBe('allow');
+  });
+
+  test('without a verdict on a plain ask is refused with the file that gives none', async () => {
+    const { push } = await open();
+    await expect(push(await codeless())).rejects.toMatchObject({
+      errors: [{ file: 'policy.wasm', code: 'assent_bundle' }],
+    });
+  });
+
+  test('of data outside its roots is refused with the file', async () => {
+    const { push } = await open();
+    const wasmOf = [{ entrypoint: 'assent/verdict', module: '/policy.wasm' }];
+    const outside = bundleOf([
+      { name: '.manifest', content: JSON.stringify({ wasm: wasmOf, roots: ['a'] }) },
+      { name: 'policy.wasm', content: 'none' },
+      { name: 'data.json', content: '{"b":1}' },
+    ]);
+    await expect(push(outside)).rejects.toMatchObject({
+      errors: [{ file: 'data.json', message: /`b` is outside/ }],
+    });
   });
 
   test('of an older sequence than the newest push is refused', async () => {

@@ -84,6 +84,24 @@ test('the same answer as the interpreter is no difference, sets and mocked data 
   expect(made).toMatchObject({ ok: true });
 });
 
+test('the same effect for other reasons is a difference, as are other details', {
+  timeout: TIMEOUT,
+}, async () => {
+  const words = (text: string) => `deny contains ${text} if input.action.name == "codes"`;
+  // In the module the text is not escaped: the one rule gives another code, the other other details.
+  const escaped = 'json.marshal("<") == "\\"\\\\u003c\\""';
+  const rules = [
+    `coded := "policy.no" if ${escaped}\n\nelse := "policy.ok"`,
+    words('{"code": coded}'),
+    'deny contains {"code": "policy.no", "details": {"x": json.marshal("<")}} if input.action.name == "more"',
+  ];
+  const made = await compiler.compile(files(rules, [denied('codes', '{}'), denied('more', '{}')]));
+  expect(made.ok ? [] : byLine(made.problems)).toMatchObject([
+    { line: 3, code: 'assent_differs', message: expect.stringMatching(/module `deny` \(`policy\.ok`\)/) },
+    { line: 4, code: 'assent_differs', message: expect.stringMatching(/the same with other details/) },
+  ]);
+});
+
 test('more inputs than an instance is warmed with are compared', { timeout: TIMEOUT }, async () => {
   const rule = denying('many', 'sprintf("%q", [input.args.x]) == sprintf("\\"%s\\"", [input.args.x])');
   const tests = Array.from({ length: 100 }, (_, i) =>

@@ -192,6 +192,21 @@ describe('a policy is refused with its place', () => {
       { code: 'rego_type_error', line: 3, column: 43 },
     ],
     [
+      'keeps paths, which brings that search along',
+      'deny contains {"code": "policy.small"} if json.filter(input.args, ["a"]) == {}',
+      {
+        code: 'rego_type_error',
+        line: 3,
+        column: 43,
+        message: expect.stringMatching('`json.filter`.*`replace`'),
+      },
+    ],
+    [
+      'takes away paths',
+      'deny contains {"code": "policy.small"} if json.remove(input.args, ["a"]) == {}',
+      { code: 'rego_type_error', line: 3, column: 43 },
+    ],
+    [
       'looks up a name',
       'deny contains {"code": "policy.small"} if net.lookup_ip_addr("x")',
       { code: 'rego_type_error' },

@@ -35,7 +35,7 @@ async function builtOf(of: Record<string, string>): Promise<Buffer> {
 }
 
 /** The same archive, with files in the place of those of their names. */
-async function changed(bytes: Uint8Array, other: Record<string, string>): Promise<Buffer> {
+async function changed(bytes: Uint8Array, other: Record<string, string | Buffer>): Promise<Buffer> {
   const { wasm, sources: rego, data } = await readBundle(bytes);
   const written = {
     '.manifest': JSON.stringify({ wasm: [{ entrypoint: 'assent/verdict', module: '/policy.wasm' }] }),
@@ -114,11 +114,25 @@ describe('a built bundle', () => {
   });
 
   test('with more than can be tested is refused', { timeout: TIMEOUT }, async () => {
-    const large = `package large\n\n# ${'x'.repeat(16 * 1024 * 1024)}\n`;
+    const large = `package large\n\n# ${'x'.repeat(12 * 1024 * 1024)}\n`;
     const bytes = await changed(await builtOf(tested), { 'large.rego': large });
     expect(await refusal(push(bundle(bytes), true))).toMatchObject([
       { code: 'assent_bundle', message: expect.stringMatching(/cannot be tested here/) },
     ]);
+  });
+
+  test('whose tested sources or data are not utf-8 is refused with their file', {
+    timeout: TIMEOUT,
+  }, async () => {
+    const whole = await builtOf(tested);
+    for (const [name, text] of [
+      ['more.rego', '# Müller'],
+      ['data.json', '{"small":{"most":5,"name":"Müller"}}'],
+    ] as const) {
+      const bytes = await changed(whole, { [name]: Buffer.from(text, 'latin1') });
+      const problem = { file: name, code: 'assent_bundle', message: 'the file is not utf-8' };
+      expect(await refusal(push(bundle(bytes)))).toMatchObject([problem]);
+    }
   });
 
   test('that is none is refused before anything runs', async () => {

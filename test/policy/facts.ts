@@ -101,7 +101,7 @@ export const facts: Facts = {
     deadline: AT + 1000,
     dryRun: false,
     digest: 'digest',
-    proofScope: '',
+    proofScope: [],
   },
   at: AT,
   id: '0190b2f0-0000-7000-8000-000000000002',

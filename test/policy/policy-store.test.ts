@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Redis } from 'ioredis';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createMemoryPolicyStore } from '../../src/policy/memory.ts';
 import { createRedisPolicyStore } from '../../src/policy/redis.ts';
 import { createSqlitePolicyStore } from '../../src/policy/sqlite.ts';
@@ -21,6 +21,19 @@ describePolicyStore('sqlite', () => {
   files += 1;
   const path = join(folder, `${files}.db`);
   return { store: createSqlitePolicyStore(path), other: () => createSqlitePolicyStore(path) };
+});
+
+test('a sqlite store waits for the disk at each commit', async () => {
+  // How a connection writes is told by that connection alone.
+  const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
+  const store = createSqlitePolicyStore(join(folder, 'full-sync.db'));
+  await store.putBytes('hash', Uint8Array.of(1));
+  const [connection] = exec.mock.contexts as DatabaseSync[];
+  exec.mockRestore();
+  // 2 is FULL.
+  expect(connection?.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+  expect(connection?.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+  await store.close();
 });
 
 test('a closed sqlite store is our fault, not an empty one', async () => {

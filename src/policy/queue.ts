@@ -1,0 +1,28 @@
+/**
+ * What may run at once. Of all that a server does with policies, at most three things, one of each queue:
+ *
+ * - changes: what must be in order. Following the store, data, and the step of a push or a rollback that stores and
+ *   swaps. Nothing waits here for a bundle that is not known to load.
+ * - pushes: unpacking, compiling, testing and trying out, which take seconds, and as much memory as a bundle asks for.
+ * - rollbacks: trying out what was active before; never behind a push, which may be what is to be undone.
+ */
+import { Fault } from '../model/refusal.ts';
+
+/** Runs jobs one at a time, in the order in which they came. */
+export type Queue = <T>(run: () => Promise<T>) => Promise<T>;
+
+/** @param most jobs that may wait; one more is Fault `TOO_MANY_PUSHES`, and does not run */
+export function createQueue(most: number = Number.POSITIVE_INFINITY): Queue {
+  let last: Promise<unknown> = Promise.resolve();
+  let jobs = 0;
+  return async (run) => {
+    if (jobs > most) throw new Fault('TOO_MANY_PUSHES');
+    jobs += 1;
+    const next = last.then(run).finally(() => {
+      jobs -= 1;
+    });
+    // Only the order matters here: whoever asked hears of the failure.
+    last = next.catch(() => undefined);
+    return next;
+  };
+}

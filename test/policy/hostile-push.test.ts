@@ -1,0 +1,164 @@
+/** A pushed module that never ends holds up nobody but other pushes: not the blocklist, nor another replica. */
+import { afterEach, expect, test } from 'vitest';
+import type { JsonValue } from '../../src/model/json.ts';
+import { type BundleContent, BundleRefused } from '../../src/model/verbs.ts';
+import { createPolicyRoom } from '../../src/policy/activate.ts';
+import { createCompiler } from '../../src/policy/compile.ts';
+import { loadPolicyAside } from '../../src/policy/load.ts';
+import { createMemoryPolicyStore } from '../../src/policy/memory.ts';
+import type { PolicyRoom } from '../../src/policy/room.ts';
+import type { PolicyStore } from '../../src/policy/store.ts';
+import { bundleOf, endlessModule, fixture } from './archive.ts';
+import { AT, facts } from './facts.ts';
+
+const TIMEOUT = 90_000;
+const pep = { id: 'pep-1', tenant: 'tenant-1', roles: new Set<never>() };
+const compiler = createCompiler();
+const log = { info: () => undefined, error: () => undefined };
+const bundle = (bytes: Uint8Array): BundleContent => ({ kind: 'bundle', bytes });
+const endless = bundleOf([
+  {
+    name: '.manifest',
+    content: JSON.stringify({ wasm: [{ entrypoint: 'assent/verdict', module: '/policy.wasm' }] }),
+  },
+  { name: 'policy.wasm', content: endlessModule() },
+]);
+
+const rooms: PolicyRoom[] = [];
+afterEach(() => {
+  for (const room of rooms.splice(0)) room.close();
+});
+
+async function open(store: PolicyStore) {
+  const options = { store, compiler, defaultBundle: fixture('ledger'), log, at: AT };
+  const room = await createPolicyRoom({ ...options, watchIntervalMs: 100, memoryMib: 64 });
+  rooms.push(room);
+  return {
+    room,
+    push: (content: BundleContent, validateOnly = false) =>
+      room.push({ pep, content, validateOnly, allowUntested: true, at: AT }),
+    patch: (path: string, value: JsonValue) =>
+      room.patchData({ pep, path, change: { value }, expectedVersion: undefined, at: AT }),
+    effect: () => room.evaluatePolicy(facts).verdict.effect,
+  };
+}
+
+/** The store, and what runs before one of its methods does. */
+function watched(store: PolicyStore) {
+  const before: Partial<Record<keyof PolicyStore, () => Promise<void> | void>> = {};
+  const wrapped = new Proxy(store, {
+    get(target, name: keyof PolicyStore) {
+      const run = before[name];
+      if (run === undefined) return target[name];
+      return async (...args: never[]) => {
+        delete before[name];
+        await run();
+        return (target[name] as (...args: never[]) => unknown)(...args);
+      };
+    },
+  });
+  /** Resolves when the method is called the next time. */
+  const called = (name: keyof PolicyStore) => new Promise<void>((resolve) => (before[name] = resolve));
+  return { wrapped, before, called };
+}
+
+/** What became of it, and whether it is still open. */
+function follow(pushing: Promise<unknown>) {
+  const state = { open: true };
+  const end = pushing
+    .catch((cause: unknown) => cause)
+    .finally(() => {
+      state.open = false;
+    });
+  return { state, end };
+}
+
+test('while it is tried out, in earnest and to validate, data changes and every replica follows', {
+  timeout: TIMEOUT,
+}, async () => {
+  const store = createMemoryPolicyStore();
+  const [one, two] = [watched(store), watched(store)];
+  const [here, elsewhere] = [await open(one.wrapped), await open(two.wrapped)];
+  const begun = [one.called('activations'), two.called('activations')];
+  const pushes = [follow(here.push(bundle(endless))), follow(elsewhere.push(bundle(endless), true))];
+  await Promise.all(begun);
+  await elsewhere.patch('ledger/blocked_vendors/v-77', true);
+  await here.room.follow();
+  expect(here.room.status()).toMatchObject({ dataVersion: 2, behind: false });
+  expect(here.effect()).toBe('deny');
+  await here.patch('ledger/blocked_vendors/v-77', false);
+  expect(here.effect()).toBe('allow');
+  expect(pushes.map(({ state }) => state.open)).toEqual([true, true]);
+  for (const { end } of pushes) expect(await end).toBeInstanceOf(BundleRefused);
+  expect(here.room.status()).toMatchObject({ activation: 1, dataVersion: 3 });
+});
+
+test('data that changes while a bundle is pushed is in force with it', { timeout: TIMEOUT }, async () => {
+  const { wrapped, before } = watched(createMemoryPolicyStore());
+  const { push, patch, effect, room } = await open(wrapped);
+  await push(bundle(fixture('odd')));
+  before.putBytes = async () => void (await patch('ledger/blocked_vendors/v-77', true));
+  await push(bundle(fixture('ledger')));
+  expect(room.status()).toMatchObject({ activation: 3, dataVersion: 2 });
+  expect(effect()).toBe('deny');
+});
+
+const sources = (rule: string): BundleContent => ({
+  kind: 'sources',
+  files: new Map([
+    ['manifest.json', '{"name": "w", "codes": ["policy.w"], "data": ["w"]}'],
+    ['data.json', '{"w": {"text": "ab", "word": "b"}}'],
+    ['w.rego', `package rules.w\n\nallow contains {"code": "policy.w"} if ${rule}\n`],
+  ]),
+});
+const plain = sources('data.w.word');
+/** Takes minutes for the one text and a word of half its length that it nearly holds everywhere. */
+const searching = sources('contains(data.w.text, data.w.word)');
+
+test('a module that stalls on data that came meanwhile is refused, and data changes all the same', {
+  timeout: TIMEOUT,
+}, async () => {
+  const { wrapped, before, called } = watched(createMemoryPolicyStore());
+  const { push, patch, room } = await open(wrapped);
+  await push(plain);
+  await patch('w/text', 'a'.repeat(1_000_000));
+  let swapping: Promise<void> | undefined;
+  before.putBytes = () =>
+    patch('w/word', `${'a'.repeat(500_000)}b`).then(() => {
+      swapping = called('activations');
+    });
+  const { state, end } = follow(push(searching));
+  while (swapping === undefined && state.open) await new Promise((resolve) => setImmediate(resolve));
+  await swapping;
+  // Half of what a load may take; only a moment of it may pass in the queue.
+  const half = follow(loadPolicyAside({ bundle: endless, documents: [], maximumPages: 64 }, 10_000));
+  await patch('w/other', true);
+  expect([state.open, half.state.open]).toEqual([true, true]);
+  await half.end;
+  expect(await end).toBeInstanceOf(BundleRefused);
+  expect(room.status()).toMatchObject({ activation: 2, dataVersion: 5 });
+});
+
+test('more pushes than may wait are refused, and neither data nor a rollback waits for them', {
+  timeout: TIMEOUT,
+}, async () => {
+  const { wrapped, before } = watched(createMemoryPolicyStore());
+  const { push, patch, room } = await open(wrapped);
+  await push(bundle(fixture('odd')));
+  const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  before.activations = () => {
+    begun.resolve();
+    return goOn.promise;
+  };
+  const taken = follow(push(bundle(fixture('ledger'))));
+  const refused = Array.from({ length: 4 }, () => follow(push(bundle(Buffer.from('no bundle')))));
+  await expect(push(bundle(fixture('ledger')))).rejects.toMatchObject({ reason: 'TOO_MANY_PUSHES' });
+  await begun.promise;
+  expect((await room.rollback({ pep, revision: undefined, at: AT })).number).toBe(3);
+  await patch('ledger/blocked_vendors/v-77', true);
+  expect([taken, ...refused].map(({ state }) => state.open)).toEqual(Array(5).fill(true));
+  goOn.resolve();
+  for (const { end } of refused) expect(await end).toBeInstanceOf(BundleRefused);
+  await taken.end;
+  expect((await push(bundle(fixture('odd')))).activation.number).toBe(4);
+});
