@@ -39,6 +39,14 @@ const owned = ([pack, owners]) =>
 
 module.exports = {
   forbidden: [
+    {
+      name: 'sources-stand-alone',
+      comment:
+        'what is published holds src/ and its packages: no test, no bench, no script, no file of the root',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { pathNot: '^src/|node_modules/', dependencyTypesNot: ['core'] },
+    },
     only('model-imports-nothing', '^src/model/', '^src/model/', 'the nouns know nobody'),
     {
       name: 'rooms-are-apart',

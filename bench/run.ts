@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readFlags } from './flags.ts';
 import { benchWalk, HARNESS } from './in-process.ts';
 import { benchEcho, benchServer } from './over-wire.ts';
 import { measurePatch, PATCH } from './patch.ts';
@@ -15,11 +16,14 @@ import { startRedis } from './remote.ts';
 import { createReport, type Ratios, type Report, type Sizes } from './report.ts';
 import { makeWorld } from './world.ts';
 
-const flags = process.argv.slice(2);
-const unknown = flags.find((flag) => flag !== '--smoke' && flag !== '--json');
-if (unknown !== undefined) throw new Error(`\`${unknown}\` is neither --smoke nor --json`);
-const smoke = flags.includes('--smoke');
-const json = flags.includes('--json');
+const USAGE = `npm run bench -- [--json] [--smoke]
+
+measures what a decision costs; bench/README.md says what the figures are
+  --json   one JSON object in place of the table
+  --smoke  each case for a moment: is any answer wrong?`;
+
+const FLAGS = { json: { type: 'boolean' }, smoke: { type: 'boolean' } } as const;
+const { json = false, smoke = false } = readFlags(USAGE, FLAGS);
 
 /** What a question costs is measured here, not how long a server waits: a busy machine must not end a case. */
 const SESSION = { redis_timeout_ms: 2000 };

@@ -4,10 +4,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { freePort } from '../test/faults/redis-server.ts';
 import { liftLimits, mandate, payment, read, request, said, tell } from '../test/system/asking.ts';
 import { createFleet, type Replica } from '../test/system/fleet.ts';
+import { readFlags, refuseFlags } from './flags.ts';
 
 /** A process whose memory rises by more than this from the second quarter to the last does not stand still. */
 const RISE = 1.15;
@@ -26,16 +26,19 @@ interface Sample {
   readonly answers: number;
 }
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '600' },
-    sides: { type: 'string', default: '8' },
-    store: { type: 'string' },
-  },
-});
-const seconds = Number(values.seconds);
-const sides = Number(values.sides);
-if (!(seconds > 0 && sides > 0)) throw new Error('`--seconds` and `--sides` are numbers above zero');
+const USAGE = `npm run soak -- [--seconds N] [--sides N] [--store URL]
+
+plays sessions, holds every answer against what it must be, and prints the server's memory
+  --seconds N  how long (default: 600)
+  --sides N    sessions at one time (default: 8)
+  --store URL  where sessions live (default: the embedded store)`;
+
+const FLAGS = { seconds: { type: 'string' }, sides: { type: 'string' }, store: { type: 'string' } } as const;
+const flags = readFlags(USAGE, FLAGS);
+const seconds = Number(flags.seconds ?? 600);
+const sides = Number(flags.sides ?? 8);
+if (!(seconds > 0 && Number.isFinite(seconds))) refuseFlags('`--seconds` takes a number above zero');
+if (!(sides > 0 && Number.isInteger(sides))) refuseFlags('`--sides` takes a whole number above zero');
 
 let answers = 0;
 let sessions = 0;
@@ -101,7 +104,7 @@ function meanRss(samples: readonly Sample[], from: number, to: number): number {
 const fleet = createFleet();
 try {
   const telemetry = `127.0.0.1:${await freePort()}`;
-  const store = values.store === undefined ? {} : { store: values.store };
+  const store = flags.store === undefined ? {} : { store: flags.store };
   // Few sessions in memory, so that what is kept for speed is soon as large as it gets.
   const at = await fleet.start({ name: 'soaked', telemetry, session: { max_sessions: 200 }, ...store });
   await liftLimits(fleet, [at]);

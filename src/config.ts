@@ -1,11 +1,12 @@
 /** One file and the environment, read once; each room parses its own section. Nothing here has a default that opens a door. */
+import { isUtf8 } from 'node:buffer';
 import { existsSync, readFileSync } from 'node:fs';
 import { type DelegationConfig, parseDelegationConfig } from './delegation/config.ts';
 import { isJsonObject, type JsonError, type JsonObject, type JsonValue, parseJson } from './model/json.ts';
-import { Fault } from './model/refusal.ts';
+import { Fault, Malformed } from './model/refusal.ts';
 import { readFlag, readSection, readText, readWhole } from './model/section.ts';
 import { type PolicyConfig, parsePolicyConfig } from './policy/config.ts';
-import { parseSessionConfig, type SessionConfig } from './session/config.ts';
+import { isRedis, parseSessionConfig, type SessionConfig } from './session/config.ts';
 import { SETTINGS } from './settings.ts';
 import { parseTokenConfig, type TokenConfig } from './token/config.ts';
 import { parsePepConfig, type Registration, refuseUnshowable } from './wire/pep.ts';
@@ -60,11 +61,19 @@ export function readConfigFile(path: string): JsonObject {
 }
 
 function readConfigText(path: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (cause) {
     throw new Error(`the config file \`${path}\` cannot be read`, { cause });
   }
+  return decodeText(bytes, `\`${path}\``);
+}
+
+/** Refuses what a lenient reader would change: a name with a replaced letter is the name of somebody else. */
+function decodeText(bytes: Buffer, where: string): string {
+  if (!isUtf8(bytes)) throw new Error(`${where} is not utf-8`);
+  return bytes.toString('utf8');
 }
 
 /** What is wrong with a text that the strict reader refused, and where. */
@@ -107,7 +116,8 @@ export function parseConfig({ raw, flags, env, dev }: ConfigSource): Config {
   const telemetry = readSection(raw['telemetry'] ?? {}, 'telemetry', ['listen', 'log_level']);
   const telemetryListen = flags.telemetry ?? telemetry['listen'];
   const catalogPath = readText(required(raw, 'catalog'), 'catalog');
-  const recordLog = readRecordLog(required(raw, 'record_log'));
+  const store = readText(flags.store ?? env['ASSENT_STORE'] ?? required(raw, 'store'), 'store');
+  const recordLog = readRecordLog(required(raw, 'record_log'), { embedded: !isRedis(store) });
   const { durability } = recordLog;
   return Object.freeze({
     listen,
@@ -116,11 +126,7 @@ export function parseConfig({ raw, flags, env, dev }: ConfigSource): Config {
     enforcementPoints,
     token: parseTokenConfig(required(raw, 'token')),
     delegation: parseDelegationConfig(raw['delegation']),
-    session: readSession(raw['session'], {
-      store: flags.store ?? env['ASSENT_STORE'] ?? required(raw, 'store'),
-      durability,
-      dev,
-    }),
+    session: readSession(raw['session'], { store, durability, dev }),
     catalog: readJsonFile(catalogPath, 'catalog'),
     policy: parsePolicyConfig(raw['policy']),
     recordLog,
@@ -162,7 +168,7 @@ function readTls(value: unknown): NonNullable<Config['tls']> {
 }
 
 interface Around {
-  readonly store: unknown;
+  readonly store: string;
   readonly durability: 'os' | 'disk';
   readonly dev: boolean;
 }
@@ -173,24 +179,39 @@ function readSession(section: unknown, { store, durability, dev }: Around): Sess
   // An embedded store that forgets what the records hold would let it be spent again after a loss of power.
   const asRecords = durability === 'disk' ? 'full' : 'normal';
   const { sqlite_synchronous: asked = '' } = fields;
-  const config = parseSessionConfig({
+  const config = parseNamed({
     ...(fields as JsonObject),
     sqlite_synchronous: asked === '' ? asRecords : (asked as JsonValue),
-    store: readText(store, 'store'),
+    store,
   });
   if (config.store.kind === 'memory' && !dev) throw new Error('`store` may be memory: only with --dev');
   return config;
 }
 
+/** In the file the store stands outside of its section. */
+function parseNamed(section: JsonObject): SessionConfig {
+  try {
+    return parseSessionConfig(section);
+  } catch (cause) {
+    if (!(cause instanceof Malformed)) throw cause;
+    const { field, problem } = cause;
+    throw new Error(`\`${field === 'session.store' ? 'store' : field}\` ${problem}`, { cause });
+  }
+}
+
+/** What is no key, such as a certificate, must not become one: the decoder skips all that it does not know. */
 function readFleetKey(path: string): Buffer {
-  const key = Buffer.from(readTextFile(path, 'fleet_key_file').trim(), 'base64url');
-  if (key.length < 32) throw new Error('`fleet_key_file` must hold at least 32 bytes in base64url');
+  const text = readTextFile(path, 'fleet_key_file').replace(/\r?\n$/, '');
+  const key = Buffer.from(text, 'base64url');
+  if (key.length < 32 || key.toString('base64url') !== text)
+    throw new Error('`fleet_key_file` must hold at least 32 bytes in base64url, and nothing else');
   return key;
 }
 
-function readRecordLog(value: unknown): Config['recordLog'] {
+/** Beside the embedded store the kernel's word is enough unless told otherwise; replicas wait for the medium. */
+function readRecordLog(value: unknown, { embedded }: { readonly embedded: boolean }): Config['recordLog'] {
   const fields = readSection(value, 'record_log', ['directory', 'durability', 'verify']);
-  const { directory, durability = 'disk', verify = 'all' } = fields;
+  const { directory, durability = embedded ? 'os' : 'disk', verify = 'all' } = fields;
   if (durability !== 'os' && durability !== 'disk')
     throw new Error('`record_log.durability` must be os or disk');
   if (verify !== 'all' && verify !== 'tail') throw new Error('`record_log.verify` must be all or tail');
@@ -221,11 +242,13 @@ function readJsonFile(path: string, key: string): JsonValue {
 }
 
 function readTextFile(path: string, key: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (cause) {
     throw new Error(`\`${key}\`: \`${path}\` cannot be read`, { cause });
   }
+  return decodeText(bytes, `\`${key}\`: \`${path}\``);
 }
 
 /**
@@ -236,6 +259,8 @@ export async function under<T>(key: string, work: () => T | Promise<T>): Promise
   try {
     return await work();
   } catch (thrown) {
+    // A message that begins with a key of this section names what is wrong better than the section would.
+    if (thrown instanceof Error && thrown.message.startsWith(`\`${key}.`)) throw thrown;
     // A fault's own words are for callers; what lies below it is for whoever reads this.
     const cause = thrown instanceof Fault && thrown.cause instanceof Error ? thrown.cause : thrown;
     throw new Error(`\`${key}\` cannot be used`, { cause });

@@ -1,6 +1,6 @@
 import type { Answer, Decision } from '../model/decision.ts';
 import type { Trail } from '../model/facts.ts';
-import type { ReasonCode } from '../model/reason.ts';
+import type { Reason } from '../model/reason.ts';
 import { eventRecord, type SealedEvent } from './event.ts';
 import type { RecordLog } from './log.ts';
 import { createNoise } from './noise.ts';
@@ -10,8 +10,8 @@ export interface SealerOptions {
   readonly log: RecordLog;
   /** The rules in force now, for answers that policy never saw. */
   readonly active: () => Active;
-  /** The challenge for a failed token by the first reason's code; undefined where none would help. */
-  readonly challenge: (code: ReasonCode) => string | undefined;
+  /** The challenge for a failed token by the first reason; undefined where none would help. */
+  readonly challenge: (reason: Reason) => string | undefined;
   /** Throwaway keys: every record says so. */
   readonly dev: boolean;
   /** Something failed that no answer waits for. */
@@ -51,8 +51,8 @@ export function createSealer(options: SealerOptions): Sealer {
       // Taken once: the answer and its record name the same rules, whatever is activated meanwhile.
       const rules = trail.judged ?? active();
       const recordIndex = await record(trail, answer, rules);
-      const code = answer.reasons[0]?.code;
-      const help = code === undefined ? undefined : challenge(code);
+      const [reason] = answer.reasons;
+      const help = reason === undefined ? undefined : challenge(reason);
       return {
         ...answer,
         requestId: trail.ask.requestId,

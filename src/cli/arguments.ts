@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import { UsageError } from './exit.ts';
@@ -32,9 +33,23 @@ export function wholeNumber(
   return value;
 }
 
-/** `name=text` pairs as an object of strings. @throws UsageError */
-export function pairs(items: readonly string[] = []): Readonly<Record<string, string>> {
-  return Object.fromEntries(items.map((item) => cut(item, '=')));
+/** `name=text` pairs as an object of strings. @throws UsageError naming the option, for a name given twice too */
+export function pairs(
+  items: readonly string[] | undefined,
+  option: string,
+): Readonly<Record<string, string>> {
+  const entries = (items ?? []).map((item) => cut(item, '='));
+  return named(entries, option);
+}
+
+/** Which of two was meant nobody knows: taking the last would let a slip loosen a limit. */
+function named<T>(entries: readonly (readonly [string, T])[], option: string): Record<string, T> {
+  const names = new Set<string>();
+  for (const [name] of entries) {
+    if (names.has(name)) throw new UsageError(`${option} gives \`${name}\` twice`);
+    names.add(name);
+  }
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -42,13 +57,13 @@ export function pairs(items: readonly string[] = []): Readonly<Record<string, st
  * @throws UsageError
  */
 export function toolArguments(json: string | undefined, items: readonly string[] = []): JsonObject {
-  const members: Record<string, JsonValue> = { ...(json === undefined ? {} : jsonObject(json, '--args')) };
-  for (const item of items) {
+  const members = json === undefined ? {} : jsonObject(json, '--args');
+  const entries = items.map((item): readonly [string, JsonValue] => {
     const exact = /^[^=]*?:=/.test(item);
     const [name, text] = cut(item, exact ? ':=' : '=');
-    members[name] = exact ? jsonValue(text, `--arg ${name}`) : text;
-  }
-  return members;
+    return [name, exact ? jsonValue(text, `--arg ${name}`) : text];
+  });
+  return { ...members, ...named(entries, '--arg') };
 }
 
 /** What people forget: the quotes of names, and those of the shell around it all. */
@@ -76,7 +91,10 @@ export function jsonValue(text: string, what: string): JsonValue {
 
 /** A file's text without its last line break; `-` is stdin. @throws UsageError */
 export function readText(path: string): string {
-  return Buffer.from(readBytes(path)).toString('utf8').replace(/\n$/, '');
+  const bytes = readBytes(path);
+  // Read leniently it would be another text, and the ask about another vendor.
+  if (!isUtf8(bytes)) throw new UsageError(`\`${path}\` is not utf-8`);
+  return Buffer.from(bytes).toString('utf8').replace(/\n$/, '');
 }
 
 /** A file's bytes; `-` is stdin. @throws UsageError */

@@ -42,8 +42,8 @@ export function mandateOf(options: MandateOptions): MandateInput {
   return {
     taskType: task,
     actions: action,
-    declared: pairs(options.declare),
-    limits: pairs(options.limit),
+    declared: pairs(options.declare, '--declare'),
+    limits: pairs(options.limit, '--limit'),
     expiresAt: Date.now() + durationMs(options.expiresIn, '--expires-in'),
     ...(purpose === undefined ? {} : { purpose }),
     ...(subject === undefined ? {} : { subject: { iss: issuer, id: subject } }),

@@ -106,7 +106,7 @@ function hopCommand(): Command {
           throw new UsageError('a hop needs --session, --from, --to and at least one --action');
         const { mandateDigest, mandate } = await withClient(options, (client) => client.getSession(session));
         const lifetimeMs = durationMs(options.expiresIn, '--expires-in');
-        const hop = { from, to, actions: action, limits: pairs(options.limit), lifetimeMs };
+        const hop = { from, to, actions: action, limits: pairs(options.limit, '--limit'), lifetimeMs };
         const anchor = { mandateDigest, task: mandate.taskType, ...(parent === undefined ? {} : { parent }) };
         const [signed = ''] = await mintDevChain([hop], anchor);
         print(options.json, { hop: signed }, [signed]);

@@ -14,7 +14,7 @@ function sealerOn(log: RecordLog, faults: unknown[] = [], more: Partial<SealerOp
   return createSealer({
     log,
     active: () => ({ revision: 'rev-9', activation: 9, dataVersion: 2 }),
-    challenge: (code) => (code === 'token.expired' ? 'Bearer error="invalid_token"' : undefined),
+    challenge: ({ code }) => (code === 'token.expired' ? 'Bearer error="invalid_token"' : undefined),
     dev: true,
     onFault: (cause) => faults.push(cause),
     noisePerSecond: 3,
@@ -64,6 +64,34 @@ describe('sealing', () => {
       challenge: 'Bearer error="invalid_token"',
       provenance: {},
     });
+    expect(recordsIn(dir)[0]).toMatchObject({ revision: 'rev-9', activation: 9, data_version: 2 });
+  });
+
+  test.each([
+    ['before its record is built', 0],
+    ['after its record is built', 1],
+  ])('rules activated %s are in neither the answer nor the record', async (_, builtFirst) => {
+    const dir = scratch();
+    const log = openLog({ dir, durability: 'os' });
+    let active = { revision: 'rev-9', activation: 9, dataVersion: 2 };
+    const activate = () => {
+      active = { revision: 'rev-10', activation: 10, dataVersion: 3 };
+    };
+    const during: RecordLog = {
+      ...log,
+      append: (build) => {
+        if (builtFirst === 0) activate();
+        return log.append((index, previous) => {
+          const built = build(index, previous);
+          activate();
+          return built;
+        });
+      },
+    };
+    const decision = await sealerOn(during, [], { active: () => active }).seal(noise(AT), DENY);
+    await log.close();
+    expect(active.activation).toBe(10);
+    expect(decision).toMatchObject({ revision: 'rev-9', activation: 9 });
     expect(recordsIn(dir)[0]).toMatchObject({ revision: 'rev-9', activation: 9, data_version: 2 });
   });
 

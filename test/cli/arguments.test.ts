@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { durationMs, pairs, toolArguments, wholeNumber } from '../../src/cli/arguments.ts';
 import { UsageError } from '../../src/cli/exit.ts';
 
@@ -45,8 +48,36 @@ describe('arguments of a tool call', () => {
   });
 });
 
+test('a file of arguments is read as utf-8, and refused where it is something else', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'assent-arguments-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'args.json');
+  const json = '{"vendor": "Müller"}';
+  writeFileSync(file, Buffer.from(json, 'latin1'));
+  expect(() => toolArguments(`@${file}`)).toThrow(new UsageError(`\`${file}\` is not utf-8`));
+  writeFileSync(file, json);
+  expect(toolArguments(`@${file}`)).toEqual({ vendor: 'Müller' });
+});
+
 test('pairs are cut at the first sign', () => {
-  expect(pairs(['a=b=c', 'd='])).toEqual({ a: 'b=c', d: '' });
+  expect(pairs(['a=b=c', 'd='], '--declare')).toEqual({ a: 'b=c', d: '' });
+});
+
+test.each<[string, string, () => unknown]>([
+  ['a budget', '--limit gives `payments` twice', () => pairs(['payments=1', 'payments=5000'], '--limit')],
+  ['a value', '--declare gives `b` twice', () => pairs(['b=1', 'a=1', 'b=1'], '--declare')],
+  ['an argument', '--arg gives `a` twice', () => toolArguments(undefined, ['a=1', 'a=2'])],
+  ['an argument in two forms', '--arg gives `a` twice', () => toolArguments('{"a": 1}', ['a=1', 'a:=2'])],
+])('%s that is given twice is refused: nobody knows which was meant', (_, message, read) => {
+  expect(read).toThrow(new UsageError(message));
+});
+
+test('an argument may have the name of a member that every object has', () => {
+  const read = toolArguments(undefined, ['__proto__:={"a": 1}', 'constructor=c']);
+  expect(Object.entries(read)).toEqual([
+    ['__proto__', { a: 1 }],
+    ['constructor', 'c'],
+  ]);
 });
 
 test.each(['', '-1', '1.5', '1e3', 'x', '0', '201'])('`%s` is not a whole number from 1 to 200', (text) =>

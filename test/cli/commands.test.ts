@@ -111,6 +111,21 @@ describe('assent ask', () => {
       '--output-file',
     ],
     ['with a URL for no proof', ['token', '--url', 'https://a.example'], '--dpop'],
+    [
+      'with two limits of one budget',
+      ['open', '--task', 't', '--action', 'a.b', '--limit', 'payments=1', '--limit', 'payments=5000'],
+      '--limit gives `payments` twice',
+    ],
+    [
+      'with two values of one name',
+      ['open', '--task', 't', '--action', 'a.b', '--declare', 'v=1', '--declare', 'v=2'],
+      '--declare gives `v` twice',
+    ],
+    [
+      'with two arguments of one name',
+      ['ask', 'a.b', '--arg', 'v=1', '--arg', 'v=2'],
+      '--arg gives `v` twice',
+    ],
   ])('ends with 1 %s, and says why on stderr', async (_, args, why = '') => {
     const ran = await assent(args, { cwd });
     expect(ran).toMatchObject({ code: 1, stdout: '' });

@@ -204,7 +204,10 @@ describe('without a flag, in the folder of a development server', () => {
       for (const wrong of [[], ['--agent-cert', other]])
         expect(await json(...asked, ...shown, ...lane, ...wrong)).toMatchObject({
           code: 2,
-          result: { reasons: [{ code: 'token.binding' }] },
+          result: {
+            reasons: [{ code: 'token.binding' }],
+            decision: { challenge: expect.stringMatching(/^Bearer error="invalid_token"/) },
+          },
         });
     }
     // A thumbprint beside a token that is bound to nothing proves nothing, and costs nothing.
@@ -227,7 +230,10 @@ describe('without a flag, in the folder of a development server', () => {
       '--token-file',
       'bound.jwt',
     ];
-    expect((await json(...asked)).result).toMatchObject({ reasons: [{ code: 'token.binding' }] });
+    expect((await json(...asked)).result).toMatchObject({
+      reasons: [{ code: 'token.binding' }],
+      decision: { challenge: expect.stringMatching(/^DPoP error="invalid_token".* algs="/) },
+    });
     const elsewhere = await json(
       ...asked,
       '--proof-file',
@@ -370,7 +376,7 @@ describe('the server', () => {
     const ran = await assent(again, { cwd: folder });
     const asJson = await assent([...again, '--json'], { cwd: folder });
     rmSync(folder, { recursive: true });
-    const message = `\`${address}\` is in use: stop what listens there, or listen elsewhere`;
+    const message = `\`listen\`: \`${address}\` is in use: stop what listens there, or listen elsewhere`;
     expect(ran).toMatchObject({ code: 1, stdout: '', stderr: `assent: ${message}\n` });
     expect(asJson.code).toBe(1);
     expect(JSON.parse(asJson.stderr)).toEqual({ error: { message } });

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -101,21 +102,46 @@ test('reflection is on in development and off elsewhere, unless told otherwise',
 
 test('the record log is gone through whole at start, unless told otherwise', () => {
   const { recordLog } = parse({ record_log: { directory: 'x' } });
-  expect(recordLog).toEqual({ directory: 'x', durability: 'disk', verify: 'all' });
+  expect(recordLog).toEqual({ directory: 'x', durability: 'os', verify: 'all' });
   expect(parse({ record_log: { directory: 'x', verify: 'tail' } }).recordLog.verify).toBe('tail');
 });
 
+test.each<[string, Record<string, unknown>, 'os' | 'disk']>([
+  ['the embedded store', { store: 'sessions.db' }, 'os'],
+  ['the store in memory', { store: 'memory:' }, 'os'],
+  ['Redis', { store: 'redis://127.0.0.1:6379' }, 'disk'],
+  ['Redis behind sentinels', { store: 'rediss+sentinel://redis.example:26379/main' }, 'disk'],
+  ['a cluster of Redis', { store: 'rediss+cluster://redis.example:6379' }, 'disk'],
+  ['Redis at a socket', { store: 'unix:/run/redis.sock' }, 'disk'],
+])('beside %s a record log that names no durability has the one of its kind', (_, store, durability) => {
+  expect(parse({ ...store, record_log: { directory: 'x' } }).recordLog.durability).toBe(durability);
+  for (const told of ['os', 'disk'])
+    expect(parse({ ...store, record_log: { directory: 'x', durability: told } }).recordLog.durability).toBe(
+      told,
+    );
+});
+
+test('a store that the command line or the environment names decides on the durability', () => {
+  const raw = { ...good, record_log: { directory: 'x' } };
+  const redis = 'redis://127.0.0.1:6379';
+  const fromEnv = parseConfig({ raw, flags: {}, env: { ASSENT_STORE: redis }, dev: true });
+  expect(fromEnv.recordLog.durability).toBe('disk');
+  const fromFlag = parseConfig({ raw, flags: { store: redis }, env: { ASSENT_STORE: 'x.db' }, dev: true });
+  expect(fromFlag.recordLog.durability).toBe('disk');
+});
+
 test.each<[string, Record<string, unknown>, 'normal' | 'full']>([
-  ['the records are on disk', { record_log: { directory: 'x' } }, 'full'],
+  ['the records are on disk', { record_log: { directory: 'x', durability: 'disk' } }, 'full'],
   [
     'an empty setting leaves it to the records',
-    { record_log: { directory: 'x' }, session: { sqlite_synchronous: '' } },
+    { record_log: { directory: 'x', durability: 'disk' }, session: { sqlite_synchronous: '' } },
     'full',
   ],
+  ['nothing is said of the records', { record_log: { directory: 'x' } }, 'normal'],
   ['the records are with the kernel', { record_log: { directory: 'x', durability: 'os' } }, 'normal'],
   [
     'it is told otherwise',
-    { record_log: { directory: 'x' }, session: { sqlite_synchronous: 'normal' } },
+    { record_log: { directory: 'x', durability: 'disk' }, session: { sqlite_synchronous: 'normal' } },
     'normal',
   ],
 ])('the embedded store is as durable as the records: when %s', (_, changes, synchronous) => {
@@ -130,6 +156,15 @@ test.each([
   const file = join(directory, 'broken.json');
   writeFileSync(file, text);
   expect(() => readConfigFile(file)).toThrow(message);
+});
+
+test.each<[string, (file: string) => unknown]>([
+  ['config file', (file) => readConfigFile(file)],
+  ['catalog', (file) => parse({ catalog: file })],
+])('a %s that is not utf-8 is refused, naming the file, and no letter of it is replaced', (_, read) => {
+  const file = join(directory, 'latin-1.json');
+  writeFileSync(file, Buffer.from('{ "vendor": "Müller" }', 'latin1'));
+  expect(() => read(file)).toThrow(new RegExp(`\`${file}\` is not utf-8$`));
 });
 
 test('a store in memory is for development only', () => {
@@ -183,17 +218,121 @@ test('a log level of the environment that does not exist refuses to start', () =
   expect(() => heard({ env: { ASSENT_LOG_LEVEL: 'loud' } })).toThrow(/log_level/);
 });
 
-test('a short fleet key refuses to start without repeating it', () => {
-  const file = join(directory, 'short.key');
-  writeFileSync(file, 'c2hvcnQ');
-  expect(() => parse({ fleet_key_file: file })).toThrow(/32 bytes/);
-  expect(() => parse({ fleet_key_file: file })).not.toThrow(/c2hvcnQ/);
+const BYTES = randomBytes(64);
+const SECRET = BYTES.toString('base64url');
+const encoded = (count: number): string => BYTES.subarray(0, count).toString('base64url');
+const keyFile = (text: string): string => {
+  const file = join(directory, 'some.key');
+  writeFileSync(file, text);
+  return file;
+};
+
+test.each([
+  ['no byte', ''],
+  ['half of the bytes', encoded(16)],
+  ['a byte too few', encoded(31)],
+  ['the standard alphabet', `${encoded(42)}+/+/`],
+  ['padding', `${encoded(32)}=`],
+  ['a blank inside', `${encoded(33)} ${encoded(33)}`],
+  ['two lines', `${encoded(33)}\n${encoded(33)}\n`],
+  ['a certificate', `-----BEGIN CERTIFICATE-----\n${SECRET}\n-----END CERTIFICATE-----\n`],
+  ['an object of json', JSON.stringify({ kty: 'oct', k: SECRET })],
+])('a fleet key file that holds %s refuses to start without repeating it', (_, text) => {
+  const refused = () => parse({ fleet_key_file: keyFile(text) });
+  expect(refused).toThrow('`fleet_key_file` must hold at least 32 bytes in base64url, and nothing else');
+  if (text !== '') expect(refused).not.toThrow(text.slice(0, 22));
+});
+
+test.each(['', '\n', '\r\n'])('a fleet key of 32 bytes is taken, whatever ends its line: %j', (end) => {
+  const { fleetKey } = parse({ fleet_key_file: keyFile(`${encoded(32)}${end}`) });
+  expect(fleetKey).toEqual(BYTES.subarray(0, 32));
+});
+
+const byKey = (text: string) => ({
+  enforcement_points: [{ id: 'a', tenant: 't', roles: ['asker'], key_file: keyFile(text) }],
+});
+
+test.each([
+  ['21 characters', 'k'.repeat(21)],
+  ['513 characters', 'k'.repeat(513)],
+  ['a letter that is not ascii', `${'k'.repeat(30)}é`],
+  ['a blank inside', `${'k'.repeat(15)} ${'k'.repeat(15)}`],
+  ['two lines', `${'k'.repeat(22)}\n${'k'.repeat(22)}`],
+])(
+  'the key of an enforcement point of %s refuses to start, naming the key and not repeating it',
+  (_, text) => {
+    const refused = () => parse(byKey(text));
+    expect(refused).toThrow(
+      '`enforcement_points[0].key_file` must hold a key of 22 to 512 visible ascii characters, and nothing else',
+    );
+    expect(refused).not.toThrow('kkk');
+  },
+);
+
+test.each([22, 512])(
+  'the key of an enforcement point may have %i characters, with blanks around',
+  (length) => {
+    const { enforcementPoints } = parse(byKey(` ${'k'.repeat(length)}\n`));
+    const sha256 = createHash('sha256').update('k'.repeat(length)).digest();
+    expect(enforcementPoints.map(({ proof }) => proof)).toEqual([{ kind: 'key', sha256 }]);
+  },
+);
+
+test('what is wrong with the store is said of the key that names it', () => {
+  expect(() => parse({ store: 'mysql://localhost' })).toThrow(/^`store` names no store/);
+  expect(() => parse({ session: { max_sessions: 0 } })).toThrow(/^`session\.max_sessions` is not a whole/);
 });
 
 test('the checked-in example is what the table makes, and can be read', () => {
   const path = join(root, 'config.example.jsonc');
   expect(readFileSync(path, 'utf8')).toBe(configExample());
   expect(Object.keys(readConfigFile(path))).toContain('enforcement_points');
+});
+
+/** `value` that notes which members anybody looks for, as dotted paths; the items of a list share one. */
+function watched(value: unknown, path: string, seen: Set<string>): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return new Proxy(value, {
+    get(target, name, receiver) {
+      const found: unknown = Reflect.get(target, name, receiver);
+      if (typeof name === 'symbol' || typeof found === 'function') return found;
+      if (Array.isArray(target)) return watched(found, `${path}[]`, seen);
+      const inner = path === '' ? name : `${path}.${name}`;
+      seen.add(inner);
+      return watched(found, inner, seen);
+    },
+  });
+}
+
+function pathsOf(value: unknown, path = ''): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((item) => pathsOf(item, `${path}[]`));
+  return Object.entries(value).flatMap(([name, member]) => {
+    const inner = path === '' ? name : `${path}.${name}`;
+    return [inner, ...pathsOf(member, inner)];
+  });
+}
+
+test('the example shows every key that is looked for, and is a whole configuration', () => {
+  const key = keyFile(SECRET);
+  const example = readConfigFile(join(root, 'config.example.jsonc'));
+  // Files of the reader's; ours stand in for them.
+  const ours = { fleet_key_file: key, catalog: good.catalog };
+  const points = (example['enforcement_points'] as object[]).map((point) =>
+    'key_file' in point ? { ...point, key_file: key } : point,
+  );
+  const shown = { ...example, ...ours, enforcement_points: points };
+  const seen = new Set<string>();
+  const raw = watched(shown, '', seen) as Record<string, unknown>;
+  expect(parseConfig({ raw, flags: {}, env: {}, dev: false }).enforcementPoints).toHaveLength(3);
+  expect(seen).toContain('token.issuers[].keys.file');
+  const there = new Set(pathsOf(shown));
+  // The one that is looked for to be refused.
+  expect([...seen].filter((path) => !there.has(path))).toEqual(['session.store']);
+  const table = readFileSync(join(root, 'docs/operations.md'), 'utf8');
+  const told = (path: string): boolean =>
+    path.startsWith('session.') || new RegExp(`[\`.]${path.split('.').at(-1)}\\b`).test(table);
+  expect([...seen].filter((path) => !told(path))).toEqual(['token.issuers[].scopes.payments']);
 });
 
 test('a file with a key twice is refused', () => {

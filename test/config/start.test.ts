@@ -38,7 +38,7 @@ async function failure(file: object): Promise<{ readonly message: string; readon
 
 test.each<[string, object, string, RegExp]>([
   ['a bundle that is not there', { policy: { bundle: '/nonexistent' } }, '`policy.bundle`', /^ENOENT/],
-  ['a bundle that is none', { policy: { bundle: text } }, '`policy`', /not gzip/],
+  ['a bundle that is none', { policy: { bundle: text } }, '`policy.bundle`', /not gzip/],
   [
     'a record log below a file',
     { record_log: { directory: join(text, 'x') } },

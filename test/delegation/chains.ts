@@ -132,7 +132,7 @@ export function askOf(chain: readonly string[], action = 'payment.send', tenant 
     deadline: AT + 1000,
     dryRun: false,
     digest: 'digest',
-    proofScope: 'request-1',
+    proofScope: ['request-1'],
   };
 }
 

@@ -58,7 +58,10 @@ export async function tell(
 }
 
 /** Sends them in one batch; answers in their order. */
-export async function tellBatch(at: Replica, asks: readonly AuthorizeRequest[]): Promise<readonly Told[]> {
+export async function tellBatch(
+  at: Pick<Replica, 'transport'>,
+  asks: readonly AuthorizeRequest[],
+): Promise<readonly Told[]> {
   const reply = await at.transport.unary(
     AuthorizationService.method.batchAuthorize,
     { asks: [...asks] },
