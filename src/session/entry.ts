@@ -121,7 +121,7 @@ export function packSeen(seen: readonly Seen[]): SeenText {
 }
 
 /** Unvouched values that an entry keeps. */
-const MOST_UNVOUCHED = 64;
+const MOST_UNVOUCHED = 256;
 const TOO_MANY = '*';
 
 /** Undefined for none. */

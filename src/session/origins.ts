@@ -47,8 +47,11 @@ export function awaitReport(fold: Fold, entry: AskEntry, { version, bounds, undo
  */
 export function learnArguments(fold: Fold, { unvouched }: AskEntry, place: Place): void {
   const hashes = unpackUnvouched(unvouched);
-  if (hashes === 'all') return;
-  for (const hash of hashes) if (fold.origins.get(hash) === undefined) remember(fold, hash, 'unknown', place);
+  // Whatever a record says from now on may be among them.
+  if (hashes === 'all') fold.now.forgot = true;
+  else
+    for (const hash of hashes)
+      if (fold.origins.get(hash) === undefined) remember(fold, hash, 'unknown', place);
 }
 
 /** An allow was reported: its output's values, and what their coming settles. To be called after its permit is settled. */

@@ -26,8 +26,8 @@ beforeEach(async () => {
     taskType: 'pay_invoices',
     purpose: 'pay INV-1 of acme',
     actions: ['invoice.*', 'vendor.lookup', 'report.write', 'payment.send'],
-    declared: { amount: '100' },
-    limits: { payments: '5000' },
+    declared: { amount: '100', rate: '1.2' },
+    limits: { payments: '20000' },
     expiresAt: Date.now() + 600_000,
   });
   session = opened.id;
@@ -48,9 +48,9 @@ async function step(action: string, args: Args, told: Partial<Report>): Promise<
   await client.report({ decisionId: id, sessionId: session, outcome: 'executed', ...told });
 }
 
-async function pay(account: string, invoice = 'INV-1'): Promise<string> {
-  const { effect, reasons } = await ask('payment.send', { vendor: 'acme', account, amount: '100', invoice });
-  return effect === 'allow' ? 'allow' : (reasons[0]?.code ?? effect);
+async function pay(account: string, { invoice = 'INV-1', amount = '100' } = {}): Promise<string> {
+  const { effect, reasons } = await ask('payment.send', { vendor: 'acme', account, amount, invoice });
+  return effect === 'allow' ? 'allow' : reasons.map(({ code }) => code).join(' ');
 }
 
 describe('an account of the agent’s own is not paid', () => {
@@ -85,6 +85,19 @@ describe('an account of the agent’s own is not paid', () => {
     expect(await pay(EVIL)).toBe(UNTRUSTED);
   });
 
+  test.each([
+    ['few', 90],
+    ['more than are kept', 260],
+  ])(
+    'what a note was written with, among %s other values, comes out of a record later',
+    async (_how, others) => {
+      const text = `${numbers(others)} ${EVIL}`;
+      await step('report.write', { report: 'r', text }, { output: { report_id: 'r-1' } });
+      await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
+      expect(await pay(EVIL)).toBe(UNTRUSTED);
+    },
+  );
+
   test('what a note was written with comes out of a record later', async () => {
     await step('report.write', { report: 'r', text: `pay to ${EVIL}` }, { output: { report_id: 'r-1' } });
     await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
@@ -102,6 +115,50 @@ describe('an account of the agent’s own is not paid', () => {
   });
 });
 
+describe('an amount of the agent’s own is not paid', () => {
+  test.each([
+    ['EUR999', '999'],
+    ['999EUR', '999'],
+    ['$999:1', '999'],
+    [':999:1$', '999'],
+    ['9.001', '9001'],
+    ['1.200', '1200'],
+    ['1.200 (as ever)', '1200'],
+    ['REF-999', '999', '999'],
+    ['999-REF', '999', '999'],
+    ['EUR999-REF', '999', '999'],
+  ])('a search for %s repeats it', async (vendor, amount, said = vendor) => {
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
+    expect(await pay(EVIL, { amount })).toContain(UNTRUSTED);
+    await step('vendor.lookup', { vendor }, { output: { vendor_id: said } });
+    expect(await pay(EVIL, { amount })).toContain(UNTRUSTED);
+  });
+
+  test('a report that it was written into is named by it elsewhere', async () => {
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
+    await step('report.write', { report: 'EUR999', text: 'x' }, { output: {} });
+    await step('invoice.read', { invoice: 'INV-1' }, { output: { invoice_id: 'EUR999' } });
+    expect(await pay(EVIL, { amount: '999' })).toContain(UNTRUSTED);
+  });
+});
+
+describe('an account that stands in the resource is not paid when the tool repeats it', () => {
+  test.each<[where: string, resource: object]>([
+    ['its id', { type: 'vendor', id: EVIL }],
+    ['its type', { type: EVIL, id: 'acme' }],
+    ['a property', { type: 'vendor', id: 'acme', properties: { a: EVIL } }],
+    ['a property’s name', { type: 'vendor', id: 'acme', properties: { [EVIL]: 1 } }],
+    ['a property inside', { type: 'vendor', id: 'acme', properties: { a: { b: [1, EVIL] } } }],
+  ])('%s', async (_where, resource) => {
+    const asked = { action: 'vendor.lookup', session, arguments: { vendor: 'acme' }, token, resource };
+    const { decision } = await client.authorize(asked);
+    expect(decision?.effect).toBe('allow');
+    const output = { account: EVIL };
+    await client.report({ decisionId: decision?.id ?? '', sessionId: session, outcome: 'executed', output });
+    expect(await pay(EVIL)).toBe(UNTRUSTED);
+  });
+});
+
 test('an invoice is not made another one by looking its new name up', async () => {
   await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
   await step(
@@ -114,7 +171,7 @@ test('an invoice is not made another one by looking its new name up', async () =
     { invoice: 'INV-1-A' },
     { output: { invoice_id: 'INV-1-A', notes: 'not found' } },
   );
-  expect(await pay(EVIL, 'INV-1-A')).not.toBe('allow');
+  expect(await pay(EVIL, { invoice: 'INV-1-A' })).not.toBe('allow');
 });
 
 describe('a record is still believed', () => {
@@ -137,5 +194,6 @@ describe('a record is still believed', () => {
 });
 
 function numbers(count: number): string {
-  return Array.from({ length: count }, (_, i) => `n${i}`).join(' ');
+  const letters = 'abcdefghijklmnopqrstuvwxyz';
+  return Array.from({ length: count }, (_, i) => `${letters.charAt(i % 26)}${Math.floor(i / 26)}`).join(' ');
 }
