@@ -1,5 +1,6 @@
 /** Sessions in Redis, one stream each: standalone, Sentinel or Cluster. */
 import type { Cluster, Redis } from 'ioredis';
+import { createPatience, type Patience } from '../model/patience.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
 import type { Head } from '../model/session.ts';
 import { APPEND, type Law, LOAD, SNAPSHOT } from './redis-laws.ts';
@@ -20,7 +21,7 @@ import {
 
 /**
  * Sessions over a connection that was made for them (see `connectRedis`); closing the store disconnects it.
- * @param timeoutMs milliseconds after which an answer is taken for lost
+ * @param timeoutMs milliseconds that Redis gets for an answer; later it is taken for lost
  */
 export function createRedisSessionStore(redis: Redis | Cluster, timeoutMs: number): SessionStore {
   return new RedisSessionStore(redis, timeoutMs);
@@ -28,16 +29,14 @@ export function createRedisSessionStore(redis: Redis | Cluster, timeoutMs: numbe
 
 class RedisSessionStore implements SessionStore {
   private readonly redis: Redis | Cluster;
-  private readonly timeoutMs: number;
-  /** When the latest reply came, by the monotonic clock. */
-  private heardAt = 0;
+  private readonly patience: Patience;
   private gathering = false;
   /** Why there is no connection: the cause of the faults that follow. */
   private trouble: unknown;
 
   constructor(redis: Redis | Cluster, timeoutMs: number) {
     this.redis = redis;
-    this.timeoutMs = timeoutMs;
+    this.patience = createPatience(timeoutMs);
     redis.on('error', (cause: unknown) => {
       this.trouble = cause;
     });
@@ -140,22 +139,14 @@ class RedisSessionStore implements SessionStore {
   /** Whatever is not an answer in time is a Fault: refused (OOM, READONLY, LOADING, MISCONF, BUSY …), late, or never sent. */
   private timed<T>(send: () => Promise<T>): Promise<T> {
     this.gather();
-    return new Promise((resolve, reject) => {
-      const sentAt = performance.now();
-      const timer = setTimeout(() => {
-        // Replies that came while this thread was busy are read first: they are not late, we are.
-        setImmediate(() => this.giveUp(sentAt, reject));
-      }, this.timeoutMs);
-      const fail = (cause: unknown): void => {
-        clearTimeout(timer);
-        reject(this.unavailable(cause));
-      };
-      send().then((answer) => {
-        clearTimeout(timer);
-        this.heardAt = performance.now();
-        resolve(answer);
-      }, fail);
-    });
+    const heard = this.bytesHeard();
+    return this.patience
+      .wait(send(), () => {
+        if (this.bytesHeard() === heard) this.hangUp();
+      })
+      .catch((cause: unknown) => {
+        throw this.unavailable(cause);
+      });
   }
 
   /** Commands of one tick leave in one write: a third of this thread's time with sixteen asks in flight otherwise. */
@@ -170,15 +161,21 @@ class RedisSessionStore implements SessionStore {
     });
   }
 
+  /** What ever came on the connections that there are now: another number once anything comes, or one is made anew. */
+  private bytesHeard(): number {
+    return this.connections().reduce((sum, { stream }) => sum + (stream?.bytesRead ?? 0), 0);
+  }
+
   /**
-   * Replies come in order: when none came since the command was sent, the connection hangs. It is torn down, so that what is queued
-   * on it does not grow and late replies are never read; ioredis connects anew.
+   * Nothing came all the while, to anybody: the connection hangs. It is torn down, so that what is queued on it does
+   * not grow and late replies are never read; ioredis connects anew. One that is merely slow stays: others wait on it.
    */
-  private giveUp(sentAt: number, reject: (cause: unknown) => void): void {
-    reject(new Fault('SESSION_STORE_UNAVAILABLE', new Error(`no answer within ${this.timeoutMs} ms`)));
-    if (this.heardAt >= sentAt) return;
-    const connections = isCluster(this.redis) ? this.redis.nodes('all') : [this.redis];
-    for (const connection of connections) if (connection.status === 'ready') connection.stream?.destroy();
+  private hangUp(): void {
+    for (const { status, stream } of this.connections()) if (status === 'ready') stream?.destroy();
+  }
+
+  private connections(): readonly Redis[] {
+    return isCluster(this.redis) ? this.redis.nodes('all') : [this.redis];
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
+import { createPatience } from '../model/patience.ts';
 import { Fault } from '../model/refusal.ts';
 import { areAmong, joinClaimants, type ReplayStore } from './replay.ts';
 
@@ -6,16 +7,17 @@ import { areAmong, joinClaimants, type ReplayStore } from './replay.ts';
  * Used proofs in Redis: claims that hold across replicas, one command each. The connection is shared with the
  * sessions and stays theirs to close: no ask with a proof is decided without both, so a second one would only be
  * another thing to fail, and a claim is as small as an append.
- * @param timeoutMs milliseconds after which a claim is a fault that the enforcement point may retry
+ * @param timeoutMs milliseconds that Redis gets for a claim; later it is a fault that the enforcement point may retry
  */
 export function createRedisReplayStore(redis: Redis | Cluster, timeoutMs: number): ReplayStore {
+  const patience = createPatience(timeoutMs);
   return {
     async claim(key, claimants, ttlMs) {
       let held: string | null;
       try {
         // NX with GET in one command needs Redis 7: the answer is who held the key before, or nothing.
         const set = redis.set(`assent:dpop:${key}`, joinClaimants(claimants), 'PX', ttlMs, 'NX', 'GET');
-        held = await within(set, timeoutMs);
+        held = await patience.wait(set);
       } catch (cause) {
         // It may have been applied: the retry of whoever is in it finds it.
         throw new Fault('SESSION_STORE_UNAVAILABLE', cause);
@@ -23,12 +25,4 @@ export function createRedisReplayStore(redis: Redis | Cluster, timeoutMs: number
       return held === null || areAmong(claimants, held);
     },
   };
-}
-
-function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -94,6 +94,39 @@ describe.skipIf(!HAS_REDIS_SERVER)('connections (redis-server on the PATH)', () 
     expect(Object.keys(cause as object)).not.toContain('command');
   });
 
+  test('a database that there is none of is no connection, and not database 0 instead', async () => {
+    const own = await startRedis('--databases', '4');
+    const cause: unknown = await connectTo(`${own.url}/9`, { connectTimeoutMs: 500 }).then(
+      (redis) => redis.disconnect(),
+      (thrown: unknown) => thrown,
+    );
+    await own.stop();
+    expect(String(cause)).toMatch(/database `9` cannot be selected: ERR DB index is out of range/);
+  });
+
+  test('a database that is refused after a lost connection is waited for, and nothing goes elsewhere', async () => {
+    const own = await startRedis();
+    const [hand, redis] = [own.admin(), await connectTo(`${own.url}/9`)];
+    let refusals = 0;
+    redis.on('error', (cause) => {
+      if (/cannot be selected: NOPERM/.test(String(cause))) refusals += 1;
+    });
+    const write = () => redis.set('stray', '1').catch(() => 'not written');
+    await hand.call('ACL', 'SETUSER', 'default', '-select');
+    await hand.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await expect
+      .poll(async () => refusals > 2 || (await write()) === 'OK', { interval: 5, timeout: 10_000 })
+      .toBe(true);
+    expect(await hand.exists('stray')).toBe(0);
+    await hand.call('ACL', 'SETUSER', 'default', '+select');
+    await expect.poll(write, { interval: 20, timeout: 10_000 }).toBe('OK');
+    expect(await hand.exists('stray')).toBe(0);
+    await hand.select(9);
+    expect(await hand.exists('stray')).toBe(1);
+    redis.disconnect();
+    await own.stop();
+  });
+
   test('a connection that went dead is made anew, though nobody gets as far as the sessions', async () => {
     const near: Socket[] = [];
     let deaf: Socket | undefined;

@@ -387,6 +387,43 @@ test('a batch answers each ask in its place', async () => {
   expect(malformed).toMatchObject({ code: 'INVALID_ARGUMENT', fields: [{ field: 'asks[3].action.name' }] });
 });
 
+test('asks of a full batch begin over several turns of the event loop, in their order', async () => {
+  const house = await serve();
+  let turn = 0;
+  let going = true;
+  const count = (): void => {
+    turn += 1;
+    if (going) setImmediate(count);
+  };
+  const begun = new Map<number, number>();
+  house.decide = async (ask) => {
+    begun.set(turn, (begun.get(turn) ?? 0) + 1);
+    return decisionOn(ask);
+  };
+  const asks = Array.from({ length: 256 }, () => askInit());
+  const bytes = toBinary(BatchAuthorizeRequestSchema, create(BatchAuthorizeRequestSchema, { asks }));
+  count();
+  const { answers } = fromBinary(BatchAuthorizeResponseSchema, (await house.call(BATCH, bytes)).bytes);
+  going = false;
+  expect(answers.map(({ answer }) => answer.case)).toEqual(Array(256).fill('decision'));
+  expect(house.asks.map(({ requestId: id }) => id)).toEqual(asks.map(({ requestId: id }) => id));
+  expect([...begun.values()]).toEqual(Array(8).fill(32));
+});
+
+test('the timeout of an ask that begins late in its batch runs from when the batch came', async () => {
+  let ahead = 0;
+  const house = await serve({ now: () => Date.now() + ahead });
+  house.decide = async (ask) => {
+    ahead = 1500;
+    return decisionOn(ask);
+  };
+  const asks = Array.from({ length: 34 }, (_, i) => askInit({ timeout: { seconds: i < 33 ? 4n : 1n } }));
+  const bytes = toBinary(BatchAuthorizeRequestSchema, create(BatchAuthorizeRequestSchema, { asks }));
+  const { answers } = fromBinary(BatchAuthorizeResponseSchema, (await house.call(BATCH, bytes)).bytes);
+  expect(answers.map(({ answer }) => answer.case)).toEqual([...Array(33).fill('decision'), 'status']);
+  expect(house.asks).toHaveLength(33);
+});
+
 test('asks of a batch have one proof scope with those that came with the same proof, and with no others', async () => {
   const house = await serve();
   house.decide = async (ask) => decisionOn(ask);

@@ -18,6 +18,12 @@ import { type Answer, pathOf, verb } from './methods.ts';
 import { peekText, splitMessages } from './strict.ts';
 
 const MAX_BATCH = 256;
+/**
+ * Asks of a batch that begin in one turn of the event loop, so that others get theirs in between. While batches of 256
+ * with a proof each were decided, the slowest in a hundred of other asks took 120 to 210 ms when all of a batch began at
+ * once, and 53 to 100 ms so; the batches take about as long either way.
+ */
+const BEGIN_AT_ONCE = 32;
 const MAX_OUTPUT = 512 * KIB;
 const MAX_FAILURE_PROOF = KIB;
 const MAX_MEDIA_TYPE = 256;
@@ -106,15 +112,14 @@ export function batchAuthorize(house: House): Answer {
     if (asks.length > MAX_BATCH) throw new Malformed('asks', `has more than ${MAX_BATCH} items`);
     const ids = asks.map(readableId);
     const scopes = proofScopes(asks, ids);
+    const arrivedAt = house.now();
+    let begin = Promise.resolve();
     const slots = await Promise.allSettled(
-      asks.map((bytes, index) =>
-        answerAsk(house, bytes, {
-          pep,
-          callDeadline: deadline,
-          field: `asks[${index}]`,
-          proofScope: scopes[index] ?? [],
-        }),
-      ),
+      asks.map((bytes, index) => {
+        if (index > 0 && index % BEGIN_AT_ONCE === 0) begin = begin.then(() => house.turn());
+        const context = { pep, arrivedAt, callDeadline: deadline, field: `asks[${index}]` };
+        return begin.then(() => answerAsk(house, bytes, { ...context, proofScope: scopes[index] ?? [] }));
+      }),
     );
     // The slowest ask holds the others up: each allow's own deadline counts when all of them leave.
     const at = house.now();
