@@ -31,6 +31,7 @@ function startsNumber(text: string): boolean {
 /** Currencies by name, since `inv7` is no amount. */
 const CURRENCY =
   '[$€£¥₹]|aed|aud|brl|cad|chf|cny|czk|dkk|eur|gbp|hkd|huf|ils|inr|jpy|krw|mxn|nok|nzd|pln|ron|sek|sgd|try|usd|zar';
+const DIGIT = /[0-9]/;
 const AMOUNT = new RegExp(`^(?:${CURRENCY})?(-?[0-9][0-9.,'’]{0,30})(?:${CURRENCY})?$`);
 
 /**
@@ -38,6 +39,7 @@ const AMOUNT = new RegExp(`^(?:${CURRENCY})?(-?[0-9][0-9.,'’]{0,30})(?:${CURRE
  * `1,200` and `1.200` have two. Empty where the word is no number.
  */
 export function amountForms(word: string): readonly string[] {
+  if (!DIGIT.test(word)) return [];
   const digits = AMOUNT.exec(word)?.[1]?.replace(/[.,'’]+$/, '');
   if (digits === undefined) return [];
   const forms: string[] = [];
@@ -65,23 +67,42 @@ function readings(digits: string): readonly string[] {
   return found;
 }
 
+const NUMBER = /[0-9][0-9.,'’]*/g;
+/** More of them in one word are most likely a checksum's. */
+const MANY_NUMBERS = 4;
+
+/** The numbers that stand next to letters in a word without marks, as in `kr999`; short ones only where they are few. */
+export function gluedAmounts(word: string): readonly string[] {
+  if (isNumberlike(word)) return [];
+  const numbers = word.match(NUMBER) ?? [];
+  return numbers
+    .filter((number) => number.length > 2 || numbers.length <= MANY_NUMBERS)
+    .flatMap((number) => amountForms(number));
+}
+
 /** Dates, times and fractions. */
 const NUMBERLIKE = /^[0-9.:,/-]+$/;
-const DATE =
-  /^(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{2}){1,2})(?![0-9])/;
+const DATE = /^(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{2}){1,2})$/;
+const RANGE = /^[0-9][0-9.,]*-[0-9][0-9.,]*$/;
 
 /** Whether a word is of digits and what stands between them. */
 export function isNumberlike(word: string): boolean {
   return NUMBERLIKE.test(word);
 }
 
-/** The long numbers in a word of several, as of an account behind a bank's code or of a range; none of a date. */
+/** The longer numbers in a word of several, as of an account behind a bank's code, and both of a range; none of a date. */
 export function pieceForms(word: string): readonly string[] {
   if (DATE.test(word)) return [];
-  const pieces = word.split(/[,:/-]/);
-  return pieces.filter((piece) => /^[0-9]{4,18}(?:\.[0-9]+)?$/.test(piece)).map(textForm);
+  const shortest = RANGE.test(word) ? 1 : 3;
+  const forms: string[] = [];
+  for (const piece of word.split(/[:/-]/)) {
+    if (piece.length >= shortest && piece !== word) forms.push(...amountForms(piece));
+    for (const part of piece.split(',')) if (LONG.test(part)) forms.push(textForm(part));
+  }
+  return forms;
 }
 
+const LONG = /^[0-9]{4,18}(?:\.[0-9]+)?$/;
 const GROUPS = /(?<![0-9])[0-9]+(?:[ .,'’/-][0-9]+)+/g;
 const FRACTION = /^[0-9]+[.,][0-9]+$/;
 const THOUSANDS = /^[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]{1,2})?$/;
@@ -90,10 +111,13 @@ const THOUSANDS = /^[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]{1,2})?$/;
 export function groupForms(folded: string): readonly string[] {
   const forms: string[] = [];
   for (const [run] of folded.matchAll(GROUPS)) {
-    if (DATE.test(run) || FRACTION.test(run)) continue;
-    const digits = run.replace(/[^0-9]+/g, '');
-    if (digits.length >= 8 && digits.length <= 34) forms.push(textForm(digits));
     if (THOUSANDS.test(run)) forms.push(...amountForms(run.replaceAll(' ', '')));
+    // Each by itself too, since a blank may part two numbers.
+    for (const group of run.includes(' ') ? [run, ...run.split(' ')] : [run]) {
+      if (DATE.test(group) || FRACTION.test(group)) continue;
+      const digits = group.replace(/[^0-9]+/g, '');
+      if (digits.length >= 8 && digits.length <= 34) forms.push(textForm(digits));
+    }
   }
   return forms;
 }

@@ -1,10 +1,20 @@
 import { foldText, isAscii } from '../model/text.ts';
 import { readEscapes } from './escapes.ts';
-import { amountForms, groupForms, isNumberlike, pieceForms, textForm } from './forms.ts';
+import { amountForms, gluedAmounts, groupForms, isNumberlike, pieceForms, textForm } from './forms.ts';
 import { ibansIn } from './iban.ts';
-import { DASH_LEVEL, LAST_LEVEL, levelsIn, splitAt } from './marks.ts';
+import {
+  areFew,
+  hideSingles,
+  INNER_LEVEL,
+  isSingle,
+  LAST_LEVEL,
+  levelsIn,
+  partsIn,
+  runsIn,
+  splitAt,
+} from './marks.ts';
 import { urlForms } from './urls.ts';
-import { MAX_WORDS, trimEdges, wordsOf } from './words.ts';
+import { MAX_WORDS, takeSure, trimEdges, wordsOf } from './words.ts';
 
 /** Notes a form; false when there is no room for it. */
 type Note = (form: string) => boolean;
@@ -20,33 +30,47 @@ const MAX_ESCAPED = 2;
 const MANY = 16;
 const ALL_EDGES = new Set('"\'`“”‘’«»()[]{}<>,;:!?.*_~|= -/\\+&%@$^#');
 const LETTERS = /^[a-z]+$/;
-/** Its pieces are no values of their own, and outputs are full of them. */
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** A record's words are parted at these, and the others may be the beginning of an escape. */
+const VOUCHED = /["'`“”‘’«»()[\]{}<>:;=|#,%\\&]/;
 
 /**
  * Notes every value that stands in somebody else's text, in any spelling that people or programs commonly give it: it
  * takes apart at every mark, whatever the parts are. Too much noted here only makes more unknown, so this is never for
- * text whose values are to be vouched for. Linear in the text, which comes as it is and folded. False when a bound
- * kept it from noting all.
+ * text whose values are to be vouched for. All that `takeWords` finds in the same text is among it: or else a record
+ * would be believed for what somebody else has said before. Linear in the text, which comes as it is and folded. False
+ * when a bound kept it from noting all.
  */
 export function takeSpellings(written: Written, note: Note): boolean {
-  return takeText(written, note, MAX_ESCAPED);
+  return note(textForm(written.folded)) && takeText(written, note, MAX_ESCAPED);
 }
 
 /** @param escaped how often escapes are still read */
 function takeText({ text, folded }: Written, note: Note, escaped: number): boolean {
   if (!ibansIn(folded).every((iban) => note(`s:${iban}`)) || !groupForms(folded).every(note)) return false;
   const words = wordsOf(folded);
-  for (const word of new Set(words)) if (!takeEscaped(word, note, escaped)) return false;
+  for (const word of new Set(words))
+    if (!takeVouched(word, note) || !takeEscaped(word, note, escaped)) return false;
   return words.length <= MAX_WORDS && (isAscii(text) || takeApart(text, note, escaped));
 }
 
+/** What a record or the user would vouch for with this word; IBANs of several words are found without it. */
+function takeVouched(word: string, note: Note): boolean {
+  const whole = trimEdges(word);
+  // Of any other word it is what is noted of it anyway.
+  if (!VOUCHED.test(whole)) return true;
+  let noted = true;
+  takeSure(whole, (form) => {
+    noted = note(form) && noted;
+  });
+  return noted;
+}
+
 function takeEscaped(word: string, note: Note, escaped: number): boolean {
-  const read = escaped > 0 ? readEscapes(word) : undefined;
-  if (read === undefined) return takeWord(word, 0, note);
-  // As it stands too, since `a\n-7` may be an `n-7` in a folder; but not what is left of plain words.
+  const readings = escaped > 0 ? readEscapes(word) : [];
+  if (readings.length === 0) return takeWord(word, 0, note);
   return (
-    takeText({ text: read, folded: foldText(read) }, note, escaped - 1) &&
+    readings.every((read) => takeText({ text: read, folded: foldText(read) }, note, escaped - 1)) &&
+    // As it stands too, since `a\n-7` may be an `n-7` in a folder; but not what is left of plain words.
     takeWord(word, 0, (form) => !/[0-9@]/.test(form) || note(form))
   );
 }
@@ -59,29 +83,45 @@ function takeWord(word: string, level: number, note: Note): boolean {
   const amounts = amountForms(whole);
   if (!note(textForm(whole)) || !amounts.every(note)) return false;
   const levels = levelsIn(whole);
-  if (levels === 0) return true;
+  if (levels === 0) return amounts.length > 0 || gluedAmounts(whole).every(note);
   const bare = trimEdges(whole, ALL_EDGES);
   if (bare !== whole) return takeWord(bare, level, note);
   // Half of a number is another number, but for the long ones of a list or a range.
   if (amounts.length > 0 || isNumberlike(whole)) return pieceForms(whole).every(note);
-  if (UUID.test(whole)) return true;
+  if (isSingle(whole)) return true;
   if (!urlForms(whole).every(note)) return false;
   for (let at = level; at <= LAST_LEVEL; at += 1) {
+    if (at === INNER_LEVEL && level <= INNER_LEVEL) return takeRuns(whole, levels, note);
     const parts = (levels & (1 << at)) === 0 ? [] : splitAt(whole, at);
-    if (parts.length > 1)
-      return (
-        (parts.length < MANY ? parts : [...new Set(parts)]).every((part) => takeWord(part, at + 1, note)) &&
-        (at !== DASH_LEVEL || parts.length < 3 || takeDashed(whole, note))
-      );
+    if (parts.length > 1) return takeParts(parts, at + 1, note);
   }
   return true;
 }
 
-/** An id with a dash that a dash joins to a word before or behind it. */
-function takeDashed(word: string, note: Note): boolean {
-  return (
-    note(textForm(word.slice(word.indexOf('-') + 1))) && note(textForm(word.slice(0, word.lastIndexOf('-'))))
-  );
+function takeParts(parts: readonly string[], level: number, note: Note): boolean {
+  return once(parts).every((part) => takeWord(part, level, note));
+}
+
+function once(found: readonly string[]): readonly string[] {
+  return found.length < MANY ? found : [...new Set(found)];
+}
+
+/** A word whose marks may all stand in values: every run of its parts, and of many parts also what levels lay bare. */
+function takeRuns(word: string, levels: number, note: Note): boolean {
+  const hidden = hideSingles(word);
+  const parts = partsIn(hidden);
+  const few = parts.length > 1 && areFew(parts, word);
+  for (const { start, end, digits } of parts) {
+    if (digits && !gluedAmounts(hidden.slice(start, end)).every(note)) return false;
+    if (few && !takeWord(word.slice(start, end), LAST_LEVEL, note)) return false;
+  }
+  if (!once(runsIn(word, parts)).every((run) => note(textForm(run)))) return false;
+  if (few) return true;
+  for (let at = INNER_LEVEL; at <= LAST_LEVEL; at += 1) {
+    const split = (levels & (1 << at)) === 0 ? [] : splitAt(word, at);
+    if (split.length > 1) return takeParts(split, at + 1, note);
+  }
+  return true;
 }
 
 /** Characters nobody sees, marks that are not ASCII, and where Latin letters or digits meet letters of another script. */

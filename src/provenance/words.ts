@@ -30,7 +30,7 @@ export function takeWords(words: readonly string[], take: Take): boolean {
   for (let i = 0; i < Math.min(words.length, MAX_WORDS); i += 1) {
     const word = trimEdges(words[i] as string);
     if (word === '') continue;
-    takeWord(word, take);
+    takeSure(word, take);
     if (!IBAN_START.test(word)) continue;
     if (tries < MAX_IBAN_TRIES) takeSpacedIban(words, i, take);
     tries += 1;
@@ -56,7 +56,8 @@ export function trimEdges(word: string, edges: ReadonlySet<string> = EDGES): str
   return word.slice(start, end);
 }
 
-function takeWord(word: string, take: Take): void {
+/** What stands in one word for sure, whose edges are trimmed. */
+export function takeSure(word: string, take: Take): void {
   const amounts = amountForms(word);
   for (const form of amounts) take(form, true);
   take(textForm(word), isTelling(word));
@@ -74,7 +75,7 @@ function takeParts(parts: readonly string[], whole: string, take: Take): void {
   for (const part of parts) {
     const word = trimEdges(part);
     // Strictly shorter, so taking parts of parts comes to an end.
-    if (word !== '' && word.length < whole.length) takeWord(word, take);
+    if (word !== '' && word.length < whole.length) takeSure(word, take);
   }
 }
 

@@ -139,10 +139,30 @@ const SPELLED: readonly string[] = [
   `${EVIL}@pay.example`,
 ];
 
+/** And how it spells an account that is no IBAN. */
+const SPELLED_ID: readonly [memo: string, account: string][] = [
+  ['pay to acct_1ABC.Thanks', 'acct_1ABC'],
+  ['pay to acct_1ABC-now', 'acct_1ABC'],
+  ['acct_1ABC@bank', 'acct_1ABC'],
+  ['https://e.example/acct_1ABC.json', 'acct_1ABC'],
+  ['{"u":"https:\\/\\/e.example\\/acct_1ABC"}', 'acct_1ABC'],
+  ['acct&lowbar;1ABC', 'acct_1ABC'],
+  ['ann&commat;e.example', 'ann@e.example'],
+  ['A&shy;-1', 'A-1'],
+  ['account 12-34-5678-9012', '123456789012'],
+  ['to $999:1 now', '$999'],
+  ['kr999', '999'],
+];
+
 describe('the memo spells the account, and then a record names it', () => {
   test.each(SPELLED)('`%s`: it is not paid', async (memo) => {
     await bring(await read(), { output: { memo } });
     expect(await lookUpAndPay()).toBe('provenance.untrusted');
+  });
+
+  test.each(SPELLED_ID)('`%s`: `%s` is not paid', async (memo, account) => {
+    await bring(await read(), { output: { memo } });
+    expect(await lookUpAndPay(account)).toBe('provenance.untrusted');
   });
 
   test('and the record spells it, and the agent too: it is not paid', async () => {

@@ -4,6 +4,7 @@ import { foldText } from '../../src/model/text.ts';
 import { formOf } from '../../src/provenance/forms.ts';
 import { emptyHarvest, type Harvest, harvestForms, harvestScalar } from '../../src/provenance/harvest.ts';
 import { takeSpellings } from '../../src/provenance/spellings.ts';
+import { takeWords, wordsOf } from '../../src/provenance/words.ts';
 
 const IBAN = 'GB29NWBK60161331926819';
 
@@ -12,6 +13,45 @@ function harvest(text: string, writer: 'free_text' | 'system' = 'free_text'): Ha
   harvestScalar(into, text, writer);
   return into;
 }
+
+/** What the rules for a record's words look at. */
+const PIECES = [
+  ...[
+    'eur',
+    '9',
+    '99',
+    ',',
+    '.',
+    '-',
+    ' ',
+    '/',
+    'INV',
+    'gb29',
+    IBAN,
+    'GB29 NWBK 6016 1331 9268 19',
+    'http://',
+    '@',
+  ],
+  ...[
+    '%41',
+    '%20',
+    "'",
+    'iban',
+    'x',
+    '|',
+    '…',
+    '—',
+    'は',
+    '$',
+    ':',
+    '\\n',
+    '&amp;',
+    '2026-05-12',
+    't10:30',
+    '#',
+    '<',
+  ],
+];
 
 const finds = (text: string, value: string): boolean => harvest(text).untrusted.has(formOf(value) ?? '');
 
@@ -80,6 +120,40 @@ describe('somebody else’s text', () => {
     ['021000021/123456789', '123456789'],
     ['12-3456-78901', '12345678901'],
     ['1234 5678 9012', '123456789012'],
+    ['12-34-5678-9012', '123456789012'],
+    ['12.34.5678.9012', '123456789012'],
+    ['12-34-5678 9012 3456', '1234567890123456'],
+    ['2026-05-12 1234-5678-9012', '123456789012'],
+    ['2026-05-12/9999', '9999'],
+    ['INV_7.pdf', 'INV_7'],
+    ['https://h.test/cus_9s8d.json', 'cus_9s8d'],
+    ['acct_1ABC.Thanks', 'acct_1ABC'],
+    ['acct_1ABC-now', 'acct_1ABC'],
+    ['acct_1ABC@bank', 'acct_1ABC'],
+    ['a_long_way_to_go_and_then_INV_7.pdf', 'INV_7'],
+    ['see-acme_tools.pdf', 'acme_tools'],
+    ["mailto:o'neil@evil.test", "o'neil@evil.test"],
+    ['git+https://evil.test/p_now', 'https://evil.test/p'],
+    ['ref/0f8fad5b-d9cb-469f-a165-70867728950e_now', '0f8fad5b-d9cb-469f-a165-70867728950e'],
+    ['{"u":"https:\\/\\/evil.test\\/p"}', 'https://evil.test/p'],
+    ['u=https:\\/\\/evil.test\\/p', 'evil.test'],
+    ['x1,200.50y', '1200.5'],
+    ['999kr', '999'],
+    ['kr999', '999'],
+    ['2x999', '999'],
+    ['/999p.a.', '999'],
+    ['100-999 EUR', '999'],
+    ['10-99 EUR', '99'],
+    ['999/1', '999'],
+    ['pay $999:1 now', '999'],
+    ['A&shy;-1', 'A-1'],
+    ['A&NoBreak;-1', 'A-1'],
+    ['ann&commat;evil.test', 'ann@evil.test'],
+    ['evil&period;test', 'evil.test'],
+    ['A&hyphen;1', 'A-1'],
+    ['to&sol;A&dash;1&lpar;x', 'A-1'],
+    ['A&unheardof;-1', 'A-1'],
+    ['to&unheardof;A-1&unheardof;now', 'A-1'],
   ])('`%s` names `%s`', (text, value) => {
     expect(finds(text, value)).toBe(true);
   });
@@ -94,6 +168,10 @@ describe('somebody else’s text', () => {
     ['at 52.520008', '520008'],
     ['at 52.520008', '52520008'],
     ['0f8fad5b-d9cb-469f-a165-70867728950e', 'd9cb'],
+    ['x/0f8fad5b-d9cb-469f-a165-70867728950e', 'd9cb'],
+    ['report_2026-05-12.pdf', '2026-05'],
+    ['at 2026-05-12T10:30:45Z', '10'],
+    ['a1b2c3d4e5f6', '5'],
   ])('`%s` does not name `%s`', (text, value) => {
     expect(finds(text, value)).toBe(false);
   });
@@ -138,22 +216,38 @@ describe('somebody else’s text', () => {
     );
   });
 
-  test('an id between any two marks is found', () => {
-    const mark = fc.constantFrom(
-      ...'/\\&+_@?%=!*~^$#|;:"\'()[]{}<>., ',
-      '—',
-      '–',
-      '--',
-      'は',
-      '\u200b',
-      '…',
-      '•',
-      '%20',
+  test('is noted for all that a record or the user would be believed for', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }),
+      fc.string({ unit: fc.constantFrom(...'a9z0.,:/-@ =_€$1%&;|+\'’"(#'), maxLength: 16 }),
+      fc.string({ unit: fc.constantFrom(...PIECES), maxLength: 9 }),
     );
     fc.assert(
-      fc.property(fc.array(mark, { minLength: 1, maxLength: 4 }), mark, (before, behind) => {
-        expect(finds(`to${before.join('')}Q7X${behind}now`, 'Q7X')).toBe(true);
+      fc.property(text, (written) => {
+        const folded = foldText(written);
+        const forms = new Set<string>();
+        takeSpellings({ text: written, folded }, (form) => forms.add(form).size > 0);
+        expect(forms).toContain(formOf(written));
+        takeWords(wordsOf(folded), (form) => expect(forms).toContain(form));
       }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('a value with marks in it is found between any two others', () => {
+    const ids = ['Q7X', 'a_b', 'Q_7', 'Q-7', 'Q.X7', 'a-b', 'q.x', 'ann@corp.test', 'o_x@a.corp.test', IBAN];
+    const marks = ['\u2014', '\u2013', '--', 'は', '\u200b', '…', '•', '%20', '&nbsp;', '&excl;', '\\/'];
+    const mark = fc.constantFrom(...'/\\&+_@?%=!*~^$#|;:"\'()[]{}<>., -', ...marks);
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...ids, 'https://evil.test/p', 'https://evil.test/p/Q7?x=1'),
+        fc.array(mark, { minLength: 1, maxLength: 4 }),
+        mark,
+        (id, before, behind) => {
+          expect(finds(`to${before.join('')}${id}${behind}now`, id)).toBe(true);
+        },
+      ),
+      { numRuns: 3000 },
     );
   });
 });
@@ -182,6 +276,10 @@ describe('256 Ki characters', () => {
     ['marks on a letter', '\u0301'],
     ['blanks', '\u00a0 \n'],
     ['half a character', '\ud83d'],
+    ['parts of a few values', 'a_1.b-'],
+    ['numbers next to letters', 'x999y'],
+    ['names of no mark', '&unheardof;'],
+    ['ranges', '100-999/'],
     ['escapes between characters nobody sees', '%2\u200b5\u200b%25\u200b'],
   ])('of %s are taken within the bounds', (_, piece) => {
     const { untrusted } = harvest(piece.repeat(262_000 / piece.length));
