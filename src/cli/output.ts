@@ -34,9 +34,9 @@ function told({ status, reason, message, fields, retryDelayMs }: AssentError): T
   return {
     error: { status, reason, message, fields, retryDelayMs },
     lines: [
-      `${message} (${reason === '' ? status : `${status}, ${reason}`})`,
+      shown(`${message} (${reason === '' ? status : `${status}, ${reason}`})`),
       // A bundle that is no bundle has no file to name.
-      ...more.map(({ field, problem }) => (field === '' ? problem : `${field}: ${problem}`)),
+      ...more.map(({ field, problem }) => shown(field === '' ? problem : `${field}: ${problem}`)),
     ],
   };
 }
@@ -63,8 +63,17 @@ export function printError(error: object): void {
   process.stderr.write(`${JSON.stringify({ error })}\n`);
 }
 
-/** Columns side by side, two blanks between them; the last one is not padded. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+/** What a terminal would act on, or not show: control and format characters, line separators, half pairs. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** Somebody else's words for a terminal: what it would act on stands as `\\u{1b}`. */
+export function shown(text: string): string {
+  return text.replace(UNPRINTABLE, (unseen) => `\\u{${(unseen.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** Columns side by side, two blanks between them; the last one is not padded. Cells are shown as `shown` has them. */
+export function table(cells: readonly (readonly string[])[]): string[] {
+  const rows = cells.map((row) => row.map(shown));
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, i) => {

@@ -1,5 +1,5 @@
 import type { Activation } from '../client/client.ts';
-import { timeText } from './output.ts';
+import { shown, timeText } from './output.ts';
 
 /** As many paths as an answer names. */
 const MOST_NAMED = 100;
@@ -19,7 +19,7 @@ interface Problem {
 /** `rules/payments.rego:12:3: message`, so that editors jump to it. */
 export function problemLine({ file, line, column, message }: Problem): string {
   const place = line === 0 ? file : `${file}:${line}:${column}`;
-  return place === '' ? message : `${place}: ${message}`;
+  return shown(place === '' ? message : `${place}: ${message}`);
 }
 
 /** Data that a push left as it was, and how to change it. */
@@ -27,7 +27,7 @@ export function keptLines(paths: readonly string[]): readonly string[] {
   const lines = paths.map((path) =>
     path === ''
       ? 'data kept: some of it, under names that no path can hold'
-      : `data kept: ${path}; to change it: npx assent policy data patch ${shellWord(path)} <json>`,
+      : shown(`data kept: ${path}; to change it: npx assent policy data patch ${shellWord(path)} <json>`),
   );
   return paths.length < MOST_NAMED ? lines : [...lines, 'there may be more'];
 }

@@ -4,12 +4,22 @@
  */
 import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import { type Codes, readCodes } from './codes.ts';
+import { checkCount, isName, MAX_NAMES } from './names.ts';
 import { ENTRYPOINT } from './opa.ts';
+import { isPath } from './path.ts';
 import { BundleError } from './tar.ts';
 import { textOf, unpackBundle } from './unpack.ts';
 import { readWarm, WARM_FILE } from './warm.ts';
 
 const MAX_DEPTH = 32;
+/** 500 codes with the longest words there may be, every character escaped, and 500 roots leave some of it free. */
+const MAX_MANIFEST_BYTES = 2 * 1024 * 1024;
+/** Those of an author, and what every bundle of ours has: `assent`, `lib`, `limits`, `rules`. */
+const MAX_ROOTS = MAX_NAMES + 4;
+/** A page of activations, each with its roots, is one message. */
+const MAX_ROOT_BYTES = 128;
+/** What `opa build --revision` takes is anything; versions and hashes are of these. */
+const REVISION = /^[A-Za-z0-9._:@/+-]{0,128}$/;
 
 /** Packages of ours and of the authors: no data document may stand where a package does. */
 export const PACKAGES: readonly string[] = ['assent', 'rules', 'lib', 'system'];
@@ -37,13 +47,13 @@ export interface Bundle {
 
 /**
  * @throws BundleError with the file where there is one: what `unpackBundle` and `readWarm` refuse, a layout or
- * manifest that is not as described, Rego that is not UTF-8, data outside the roots, a signature (no keys are configured to verify it), a
+ * manifest that is not as described or over 2 MiB, over 500 codes or 504 roots, Rego that is not UTF-8, data outside the roots, a signature (no keys are configured to verify it), a
  * delta, no entry point `assent/verdict`
  */
 export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
   const files = await unpackBundle(bytes);
   for (const name of files.keys()) checkName(name);
-  const written = readObject(files, '.manifest');
+  const written = readManifest(files);
   const roots = readRoots(written['roots']);
   const wasm = files.get(modulePath(written['wasm'], files));
   if (wasm === undefined) throw new BundleError('the manifest names a module that is not there', '.manifest');
@@ -57,7 +67,7 @@ export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
     warm: readWarm(files.get(WARM_FILE)),
     sources: new Map(sources.map(([name, content]) => [name, textOf(content, name)])),
     manifest: {
-      name: readName(metadata['name'] ?? written['revision']),
+      name: readName(metadata['name'], written['revision']),
       roots,
       codes: readCodes(metadata['codes']),
       sequence: readSequence(metadata['sequence']),
@@ -97,21 +107,28 @@ function readObject(files: ReadonlyMap<string, Buffer>, name: string): JsonObjec
   return value;
 }
 
+function readManifest(files: ReadonlyMap<string, Buffer>): JsonObject {
+  const { length = 0 } = files.get('.manifest') ?? {};
+  if (length > MAX_MANIFEST_BYTES)
+    throw new BundleError(`the manifest is over ${MAX_MANIFEST_BYTES} bytes`, '.manifest');
+  return readObject(files, '.manifest');
+}
+
 /** BUN-1 of our reading of OPA: relative, no dot segments, none inside another; absent means everything. */
 function readRoots(value: JsonValue | undefined): readonly string[] {
   if (value === undefined) return [''];
   if (!Array.isArray(value) || value.length === 0 || !value.every((root) => typeof root === 'string'))
     throw new BundleError('`roots` is not a list of paths', '.manifest');
   const roots = value as readonly string[];
-  for (const root of roots) {
-    const steps = root.split('/');
-    if (root !== '' && steps.some((step) => step === '' || step === '.' || step === '..'))
-      throw new BundleError('a root is not a plain relative path', '.manifest');
-    const others = roots.filter((other) => other !== root);
-    const inside = others.some((other) => other === '' || startsWithSteps(steps, other.split('/')));
-    if (inside || others.length !== roots.length - 1)
-      throw new BundleError('a root lies inside another', '.manifest');
-  }
+  checkCount(roots.length, 'roots', MAX_ROOTS);
+  if (roots.some((root) => Buffer.byteLength(root) > MAX_ROOT_BYTES))
+    throw new BundleError(`a root is over ${MAX_ROOT_BYTES} bytes`, '.manifest');
+  if (!roots.every((root) => root === '' || isPath(root.split('/'))))
+    throw new BundleError('a root is not a plain relative path', '.manifest');
+  // Sorted, whatever lies inside a root comes right after it.
+  const ways = roots.map((root) => (root === '' ? '' : `${root}/`)).sort();
+  if (ways.some((way, i) => i > 0 && way.startsWith(ways[i - 1] ?? '')))
+    throw new BundleError('a root lies inside another', '.manifest');
   return roots;
 }
 
@@ -175,11 +192,15 @@ function startsWithSteps(path: readonly string[], steps: readonly string[]): boo
   return steps.every((step, i) => path[i] === step);
 }
 
-function readName(value: JsonValue | undefined): string {
-  if (value === undefined) return '';
-  if (typeof value !== 'string' || value.length > 256)
-    throw new BundleError('the name is not a text of at most 256 characters', '.manifest');
-  return value;
+/** As for sources; without one, a revision that OPA wrote. Both are for people: what decides is the content's hash. */
+function readName(name: JsonValue | undefined, revision: JsonValue = ''): string {
+  if (name !== undefined && name !== '') {
+    if (isName(name)) return name;
+    throw new BundleError('`metadata.name` is lower case letters, digits, `_` and `-`', '.manifest');
+  }
+  if (typeof revision !== 'string' || !REVISION.test(revision))
+    throw new BundleError('`revision` is at most 128 letters, digits and `._:@/+-`', '.manifest');
+  return revision;
 }
 
 function readSequence(value: JsonValue | undefined): number | undefined {

@@ -11,7 +11,7 @@ import {
   viewOf,
 } from './history.ts';
 import { createLag, type Lag, type Version } from './lag.ts';
-import { checkPatch, checkRemoved, rejectData, withDocument, writeValue } from './patch.ts';
+import { Patches } from './patches.ts';
 import {
   type Active,
   manifested,
@@ -20,15 +20,13 @@ import {
   readStore,
   storeActivation,
 } from './prepare.ts';
-import { createQueue } from './queue.ts';
+import { createQueue, MOST_WAITING } from './queue.ts';
 import type { PolicyRoom, PolicyRoomOptions, Pushed } from './room.ts';
-import type { PolicyStore, StoredActivation, StoredData } from './store.ts';
+import type { DataChange, PolicyStore, StoredActivation, StoredData } from './store.ts';
 import { BundleError } from './tar.ts';
 
 /** Tries of a write that another replica's write came before. */
 const TRIES = 8;
-/** Pushes, and rollbacks, that wait for the one under way; each holds its bundle. */
-const MOST_WAITING = 4;
 /** Ms for which a bundle that loaded may hold up other changes, to load with data that changed meanwhile. */
 const AGAIN_MS = 1000;
 
@@ -43,6 +41,7 @@ export class Changes {
   private readonly changes = createQueue();
   private readonly pushes = createQueue(MOST_WAITING);
   private readonly rollbacks = createQueue(MOST_WAITING);
+  private readonly patches: Patches;
 
   /** @param graceMs how long something newer may be known before what is in force no longer decides */
   constructor(options: PolicyRoomOptions, active: Active, graceMs: number) {
@@ -50,6 +49,10 @@ export class Changes {
     this.store = options.store;
     this.active = active;
     this.lag = createLag(versionOf(active), graceMs, () => performance.now());
+    this.patches = new Patches(options, {
+      newest: () => this.newest(),
+      replace: (from, change, next) => this.replace(from, change, next),
+    });
   }
 
   /** What is in force is older than this in one of both numbers. */
@@ -98,26 +101,25 @@ export class Changes {
     });
   }
 
-  async patchData(request: Parameters<PolicyRoom['patchData']>[0]): Promise<number> {
-    const { pep, path, change, expectedVersion, at } = request;
-    const value = 'value' in change ? writeValue(change.value) : undefined;
+  patchData(request: Parameters<PolicyRoom['patchData']>[0]): Promise<number> {
+    return this.patches.patch(request);
+  }
+
+  private newest(): Promise<Active> {
     return this.changes(async () => {
-      for (let attempt = 0; attempt < TRIES; attempt += 1) {
-        await this.catchUp();
-        const { bundle, data, seed, loaded, activation } = this.active;
-        checkPatch(this.active, path, expectedVersion);
-        const document = { path, value, version: data.version + 1, by: pep.id, at };
-        const { changed, replaced } = withDocument(data, document);
-        // Before it is stored, so that a document the policy cannot hold never gets there.
-        const source = { bundle, data: changed, seed, module: loaded.module };
-        const next = await prepareAside(this.options, source).catch(rejectData);
-        if (value === undefined) checkRemoved(loaded, next.loaded);
-        // A crash after this leaves the change stored: every other replica and the next start load it.
-        if (!(await this.store.changeData({ document, replaced }))) continue;
-        this.swap({ ...next, activation }, { by: pep.id, path }, 'policy data changed');
-        return document.version;
-      }
-      throw new Rejection('ABORTED', 'DATA_CONTENDED', 'other changes of data came first, try again');
+      await this.catchUp();
+      return this.active;
+    });
+  }
+
+  private replace(from: Active, change: DataChange, next: Prepared): Promise<boolean> {
+    return this.changes(async () => {
+      if (this.active !== from) return false;
+      // A crash after this leaves the change stored: every other replica and the next start load it.
+      if (!(await this.store.changeData(change))) return false;
+      const { by, path } = change.document;
+      this.swap({ ...next, activation: from.activation }, { by, path }, 'policy data changed');
+      return true;
     });
   }
 
@@ -130,16 +132,24 @@ export class Changes {
       if (data.version !== next.data.version)
         next = await this.prepare(next.bundle, data, next.loaded.module);
     }
-    throw new Rejection('ABORTED', 'ACTIVATION_CONTENDED', 'other activations came first, try again');
+    throw new Rejection('ABORTED', 'ACTIVATION_CONTENDED', 'other changes came first, try again');
   }
 
-  /** Undefined when another change came first, and the bundle did not load with it in a moment. */
+  /**
+   * Undefined when another change came first, and the bundle did not load with it in a moment. What is in force, where
+   * that is what was pushed.
+   */
   private async tryActivate(
     prepared: Prepared,
     author: Author,
     facts: LogFacts,
   ): Promise<Active | undefined> {
     const { newest, data } = await this.stored();
+    if (author.kind === 'push' && newest.revision === prepared.revision) {
+      // Somebody else pushed the same meanwhile.
+      await this.catchUp();
+      return this.active.revision === prepared.revision ? this.active : undefined;
+    }
     // What the bundle adds was measured on older data: putting that in force would undo what came between.
     const next = data.version === prepared.data.version ? prepared : await this.prepareAgain(prepared, data);
     const active = next && (await storeActivation(this.store, next, { newest, author }));

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonValue } from '../model/json.ts';
 import { isOwnCode, type Remedy } from '../model/reason.ts';
+import { checkCount } from './names.ts';
 import { BundleError } from './tar.ts';
 
 /** What a bundle says of a `policy.*` code that it declares; a rule may say its own words and remedy. */
@@ -15,13 +16,18 @@ const REMEDIES: readonly Remedy[] = ['retry_later', 'change_arguments', 'ask_hum
 
 /**
  * The codes that a manifest declares: a list of `policy.*` names, or an object of name → `{words?, remedy?}`.
- * @throws BundleError when a name is not of that form or is one of ours
+ * @throws BundleError when a name is not of that form or is one of ours, or there are more than 500
  */
 export function readCodes(value: JsonValue | undefined): Codes {
   if (value === undefined) return new Map();
-  if (Array.isArray(value)) return new Map(value.map((code) => [codeOf(code), PLAIN]));
+  if (Array.isArray(value)) {
+    checkCount(value.length, 'metadata.codes');
+    return new Map(value.map((code) => [codeOf(code), PLAIN]));
+  }
   if (!isJsonObject(value)) throw new BundleError('`metadata.codes` is no list of codes', '.manifest');
-  return new Map(Object.entries(value).map(([code, entry]) => [codeOf(code), entryOf(entry)]));
+  const entries = Object.entries(value);
+  checkCount(entries.length, 'metadata.codes');
+  return new Map(entries.map(([code, entry]) => [codeOf(code), entryOf(entry)]));
 }
 
 /** The remedy of this name; undefined where there is none. */

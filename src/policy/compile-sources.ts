@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import { type Codes, readCodes } from './codes.ts';
+import { isName, MAX_NAMES } from './names.ts';
 import { BundleError } from './tar.ts';
 import { textOf } from './unpack.ts';
 
@@ -41,10 +42,8 @@ export interface CheckedSources {
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_FILES = 500;
 const MAX_PATH = 90;
-const MAX_NAMES = 500;
 const DATA_DEPTH = 32;
 const PATH = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
-const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const DATA_KEY = /^[a-z][a-z0-9_]{0,63}$/;
 const OUR_ROOTS: ReadonlySet<string> = new Set(['assent', 'rules', 'lib', 'system']);
 
@@ -117,13 +116,12 @@ function readManifest(text: string | undefined, refuse: Refuse): PolicyManifest 
   for (const key of Object.keys(value))
     if (!['name', 'codes', 'data'].includes(key)) refuse(file, `has no member \`${key.slice(0, 64)}\``);
   const name = value['name'];
-  if (typeof name !== 'string' || !NAME.test(name))
-    refuse(file, '`name` is lower case letters, digits, `_` and `-`');
+  if (!isName(name)) refuse(file, '`name` is lower case letters, digits, `_` and `-`');
   const data = readKeys(value['data']);
   if (data === undefined)
     refuse(file, '`data` is a list of distinct keys, none of them `assent`, `rules`, `lib`, `system`');
   return {
-    name: typeof name === 'string' ? name : '',
+    name: isName(name) ? name : '',
     codes: codesOf(value['codes'], refuse),
     data: data ?? [],
   };
@@ -131,9 +129,7 @@ function readManifest(text: string | undefined, refuse: Refuse): PolicyManifest 
 
 function codesOf(value: JsonValue | undefined, refuse: Refuse): Codes {
   try {
-    const codes = readCodes(value);
-    if (codes.size <= MAX_NAMES) return codes;
-    refuse('manifest.json', `\`codes\` has more than ${MAX_NAMES} members`);
+    return readCodes(value);
   } catch (cause) {
     if (!(cause instanceof BundleError)) throw cause;
     refuse('manifest.json', cause.message.replace('metadata.codes', 'codes'));

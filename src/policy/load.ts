@@ -27,6 +27,9 @@ export interface Loaded {
   readonly data: DataFacts;
 }
 
+/** Nothing is known to be wrong but the time that it takes. */
+export class LateError extends BundleError {}
+
 /** Evaluations that warm a new module: enough for its hot functions to reach the optimising compiler. */
 const WARMING = 600;
 /** A heap this large reads any bundle within its caps; one that needs more is refused. */
@@ -57,7 +60,7 @@ export async function loadPolicy(request: LoadRequest): Promise<Loaded> {
 
 /**
  * The same in a worker of its own, which is ended at the deadline.
- * @throws BundleError also when the deadline passes or the worker runs out of memory
+ * @throws BundleError also when the worker runs out of memory, LateError when the deadline passes
  */
 export function loadPolicyAside(request: LoadRequest, deadlineMs: number): Promise<Loaded> {
   const { promise, resolve, reject } = Promise.withResolvers<Loaded>();
@@ -68,7 +71,7 @@ export function loadPolicyAside(request: LoadRequest, deadlineMs: number): Promi
   });
   const refuse = (problem: string): void => reject(new BundleError(problem, 'policy.wasm'));
   const timer = setTimeout(() => {
-    refuse(`the policy was not ready within ${deadlineMs} ms`);
+    reject(new LateError(`the policy was not ready within ${deadlineMs} ms`, 'policy.wasm'));
     void worker.terminate();
   }, deadlineMs);
   worker.once('message', (answer: LoadAnswer) => {

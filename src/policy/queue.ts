@@ -1,15 +1,20 @@
 /**
- * What may run at once. Of all that a server does with policies, at most three things, one of each queue:
+ * What may run at once. Of all that a server does with policies, at most five things, one of each queue:
  *
- * - changes: what must be in order. Following the store, data, and the step of a push or a rollback that stores and
- *   swaps. Nothing waits here for a bundle that is not known to load.
+ * - changes: what must be in order. Following the store, and the step of a push, a rollback or a patch that stores and
+ *   swaps. Nothing waits here for a bundle or a value that is not known to load.
  * - pushes: unpacking, compiling, testing and trying out, which take seconds, and as much memory as a bundle asks for.
  * - rollbacks: trying out what was active before; never behind a push, which may be what is to be undone.
+ * - quick patches: trying data out, a second for each.
+ * - slow patches: trying out the data that took longer, for as long as any load may take.
  */
 import { Fault } from '../model/refusal.ts';
 
 /** Runs jobs one at a time, in the order in which they came. */
 export type Queue = <T>(run: () => Promise<T>) => Promise<T>;
+
+/** Pushes, rollbacks and slow patches that wait for the one under way; each holds what it brings. */
+export const MOST_WAITING = 4;
 
 /** @param most jobs that may wait; one more is Fault `TOO_MANY_PUSHES`, and does not run */
 export function createQueue(most: number = Number.POSITIVE_INFINITY): Queue {

@@ -96,6 +96,7 @@ export interface PolicyRoom {
    * @throws Malformed on `path` (outside the active bundle's data) or `value_json` (over 1 MiB)
    * @throws Rejection ABORTED when the version is another, NOT_FOUND when nothing is there to take away,
    * FAILED_PRECONDITION when the policy cannot hold it
+   * @throws Fault `TOO_MANY_PUSHES` when it takes more than a second to try out, and four such wait already
    */
   patchData(request: {
     readonly pep: Pep;

@@ -91,3 +91,31 @@ test.each(['os', 'disk'] as const)(
     if (durability === 'disk') expect(atFlushes).not.toContain(true);
   },
 );
+
+test('a segment is closed with its openings on disk, and they before the records, whatever the flush ahead did', async () => {
+  const dir = scratch();
+  const flushed: string[] = [];
+  let sync: Disk['sync'] = () => Promise.reject(new Error('EIO'));
+  const log = openLog({
+    dir,
+    durability: 'os',
+    segmentBytes: 1,
+    disk: {
+      ...nodeDisk,
+      sync: (fd) => sync(fd),
+      syncNow(fd) {
+        nodeDisk.syncNow(fd);
+        flushed.push(nameOf(dir, fd).replace(/^.*\./, ''));
+      },
+    },
+  });
+  const append = () =>
+    log.append((index, previous) => buildRecord(trailOf(), ALLOW, { ...PLACE, index, previous }));
+  await append();
+  // Lets the flush that precedes a new segment fail.
+  await new Promise((resolve) => setImmediate(resolve));
+  sync = nodeDisk.sync;
+  await append();
+  await log.close();
+  expect(flushed).toEqual(['openings', 'records']);
+});

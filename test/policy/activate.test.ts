@@ -577,6 +577,28 @@ describe('when the store fails', () => {
     expect(effect()).toBe('deny');
   });
 
+  test('a store that forgot the newest activation and kept newer data does not give its number again', async () => {
+    const [older, newer] = [createMemoryPolicyStore(), createMemoryPolicyStore()];
+    const elsewhere = await open(older);
+    for (const vendor of ['v-1', 'v-2', 'v-3'])
+      await elsewhere.patch(`ledger/blocked_vendors/${vendor}`, true);
+    let current = newer;
+    const forgetful = new Proxy(newer, { get: (_, name: keyof PolicyStore) => current[name] });
+    const { push, patch, rollback, room } = await open(forgetful);
+    await push(fixture('odd'));
+    const { dataVersion, revision } = room.status();
+    current = older;
+    const head = { activation: 1, dataVersion: 4 };
+    expect(await current.head()).toEqual(head);
+    expect(dataVersion).toBeLessThan(head.dataVersion);
+    const lost = { status: 'FAILED_PRECONDITION', reason: 'POLICY_STORE_BEHIND' };
+    await expect(push(fixture('odd'))).rejects.toMatchObject(lost);
+    await expect(rollback()).rejects.toMatchObject(lost);
+    await expect(patch('ledger/blocked_vendors/v-4', true)).rejects.toMatchObject(lost);
+    expect(await older.head()).toEqual(head);
+    expect(room.status()).toMatchObject({ activation: 2, revision });
+  });
+
   test('a replica that cannot read the newest data decides nothing by the data before', async () => {
     const store = createMemoryPolicyStore();
     const { broken, wrapped } = failing(store, 'data');

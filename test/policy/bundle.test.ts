@@ -13,6 +13,10 @@ const manifest = (more: object = {}): Entry => ({
 const data = (value: unknown, name = '/data.json'): Entry => ({ name, content: JSON.stringify(value) });
 const latin = (name: string, text: string): Entry => ({ name, content: Buffer.from(text, 'latin1') });
 
+const numbered = (start: string, count: number) => Array.from({ length: count }, (_, i) => `${start}${i}`);
+const plainCodes = (count: number, entry: object = {}) =>
+  Object.fromEntries(numbered('policy.c', count).map((code) => [code, entry]));
+
 describe('a bundle', () => {
   test('as opa builds it is read', async () => {
     const { manifest: read, wasm: module, data: brought, sources } = await readBundle(fixture('ledger'));
@@ -44,6 +48,24 @@ describe('a bundle', () => {
     expect(read.manifest.codes.get('policy.odd')).toEqual({ words: 'something odd', remedy: 'ask_human' });
     expect(read.manifest.codes.get('policy.plain')).toMatchObject({ remedy: 'stop' });
     expect(read.manifest).toMatchObject({ name: 'odd', sequence: 3, roots: [''] });
+  });
+
+  test('may have as many names as sources, with the longest words there are', async () => {
+    const roots = ['assent', 'lib', 'limits', 'rules', ...numbered('r', 500)];
+    const codes = plainCodes(500, { words: '\u0001'.repeat(512) });
+    const read = await readBundle(bundleOf([manifest({ roots, metadata: { codes } }), wasm]));
+    expect(read.manifest.roots).toEqual(roots);
+    expect(read.manifest.codes.size).toBe(500);
+  });
+
+  test.each([
+    [{ metadata: { name: 'finance' }, revision: '1.0' }, 'finance'],
+    [{ metadata: {}, revision: 'v1.0.2-rc.1+9f2c' }, 'v1.0.2-rc.1+9f2c'],
+    [{ metadata: { name: '' }, revision: '9f2c' }, '9f2c'],
+    [{ revision: '' }, ''],
+    [{}, ''],
+  ])('of %j is called `%s`', async (more, name) => {
+    expect((await readBundle(bundleOf([manifest(more), wasm]))).manifest.name).toBe(name);
   });
 });
 
@@ -154,6 +176,56 @@ describe('a bundle is refused', () => {
     ],
     ['with a root twice', () => bundleOf([manifest({ roots: ['a', 'a'] }), wasm]), /inside another/],
     ['with a root that climbs', () => bundleOf([manifest({ roots: ['a/../b'] }), wasm]), /plain relative/],
+    [
+      'with a root inside one that is not next to it',
+      () => bundleOf([manifest({ roots: ['a/b', 'b', 'a-b', 'a'] }), wasm]),
+      /inside another/,
+    ],
+    [
+      'with a root inside everything',
+      () => bundleOf([manifest({ roots: ['a', ''] }), wasm]),
+      /inside another/,
+    ],
+    ['with 505 roots', () => bundleOf([manifest({ roots: numbered('r', 505) }), wasm]), /more than 504/],
+    [
+      'with a root over 128 bytes',
+      () => bundleOf([manifest({ roots: ['é'.repeat(64), `${'é'.repeat(64)}a`] }), wasm]),
+      /root is over 128 bytes/,
+    ],
+    [
+      'with a control character in a root',
+      () => bundleOf([manifest({ roots: ['a\u001b[31m'] }), wasm]),
+      /plain relative/,
+    ],
+    [
+      'with 501 codes in a list',
+      () => bundleOf([manifest({ metadata: { codes: numbered('policy.c', 501) } }), wasm]),
+      /`metadata.codes` has more than 500/,
+    ],
+    [
+      'with 501 codes in an object',
+      () => bundleOf([manifest({ metadata: { codes: plainCodes(501) } }), wasm]),
+      /`metadata.codes` has more than 500/,
+    ],
+    [
+      'with a manifest over 2 MiB',
+      () => bundleOf([manifest({ padding: 'x'.repeat(2 * 1024 * 1024) }), wasm]),
+      /manifest is over 2097152 bytes/,
+    ],
+    ...['\u001b[31mEVIL\u202e', 'Name', 'a name', 'n'.repeat(65), 7].map(
+      (name): [string, () => Uint8Array, RegExp] => [
+        `with the name ${JSON.stringify(name)}`,
+        () => bundleOf([manifest({ metadata: { name } }), wasm]),
+        /`metadata.name` is/,
+      ],
+    ),
+    ...['\u001b[31m', 'v1\u202e', 'a b', 'r'.repeat(129), 7].map(
+      (revision): [string, () => Uint8Array, RegExp] => [
+        `with the revision ${JSON.stringify(revision)}`,
+        () => bundleOf([manifest({ revision }), wasm]),
+        /`revision` is/,
+      ],
+    ),
     ['with an absolute root', () => bundleOf([manifest({ roots: ['/a'] }), wasm]), /plain relative/],
     [
       'with codes of ours',

@@ -8,21 +8,15 @@ import { loadPolicyAside } from '../../src/policy/load.ts';
 import { createMemoryPolicyStore } from '../../src/policy/memory.ts';
 import type { PolicyRoom } from '../../src/policy/room.ts';
 import type { PolicyStore } from '../../src/policy/store.ts';
-import { bundleOf, endlessModule, fixture } from './archive.ts';
+import { fixture } from './archive.ts';
 import { AT, facts } from './facts.ts';
+import { endless, follow, plain, searching, watched } from './stalling.ts';
 
 const TIMEOUT = 90_000;
 const pep = { id: 'pep-1', tenant: 'tenant-1', roles: new Set<never>() };
 const compiler = createCompiler();
 const log = { info: () => undefined, error: () => undefined };
 const bundle = (bytes: Uint8Array): BundleContent => ({ kind: 'bundle', bytes });
-const endless = bundleOf([
-  {
-    name: '.manifest',
-    content: JSON.stringify({ wasm: [{ entrypoint: 'assent/verdict', module: '/policy.wasm' }] }),
-  },
-  { name: 'policy.wasm', content: endlessModule() },
-]);
 
 const rooms: PolicyRoom[] = [];
 afterEach(() => {
@@ -41,36 +35,6 @@ async function open(store: PolicyStore) {
       room.patchData({ pep, path, change: { value }, expectedVersion: undefined, at: AT }),
     effect: () => room.evaluatePolicy(facts).verdict.effect,
   };
-}
-
-/** The store, and what runs before one of its methods does. */
-function watched(store: PolicyStore) {
-  const before: Partial<Record<keyof PolicyStore, () => Promise<void> | void>> = {};
-  const wrapped = new Proxy(store, {
-    get(target, name: keyof PolicyStore) {
-      const run = before[name];
-      if (run === undefined) return target[name];
-      return async (...args: never[]) => {
-        delete before[name];
-        await run();
-        return (target[name] as (...args: never[]) => unknown)(...args);
-      };
-    },
-  });
-  /** Resolves when the method is called the next time. */
-  const called = (name: keyof PolicyStore) => new Promise<void>((resolve) => (before[name] = resolve));
-  return { wrapped, before, called };
-}
-
-/** What became of it, and whether it is still open. */
-function follow(pushing: Promise<unknown>) {
-  const state = { open: true };
-  const end = pushing
-    .catch((cause: unknown) => cause)
-    .finally(() => {
-      state.open = false;
-    });
-  return { state, end };
 }
 
 test('while it is tried out, in earnest and to validate, data changes and every replica follows', {
@@ -103,17 +67,54 @@ test('data that changes while a bundle is pushed is in force with it', { timeout
   expect(effect()).toBe('deny');
 });
 
-const sources = (rule: string): BundleContent => ({
-  kind: 'sources',
-  files: new Map([
-    ['manifest.json', '{"name": "w", "codes": ["policy.w"], "data": ["w"]}'],
-    ['data.json', '{"w": {"text": "ab", "word": "b"}}'],
-    ['w.rego', `package rules.w\n\nallow contains {"code": "policy.w"} if ${rule}\n`],
-  ]),
+test('a bundle that comes in force while a value is tried out stays in force, and the value with it', async () => {
+  const { wrapped, before, called } = watched(createMemoryPolicyStore());
+  const { push, patch, effect, room } = await open(wrapped);
+  let patching: Promise<number> | undefined;
+  before.putBytes = async () => {
+    const read = called('data');
+    patching = patch('ledger/blocked_vendors/v-77', true);
+    await read;
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await push(bundle(fixture('odd')));
+  expect(await patching).toBe(2);
+  expect(room.status()).toMatchObject({ activation: 2, dataVersion: 2 });
+  expect(room.evaluatePolicy(facts)).toMatchObject({ activation: 2, dataVersion: 2 });
+  await push(bundle(fixture('ledger')));
+  expect(effect()).toBe('deny');
 });
-const plain = sources('data.w.word');
-/** Takes minutes for the one text and a word of half its length that it nearly holds everywhere. */
-const searching = sources('contains(data.w.text, data.w.word)');
+
+test('one bundle pushed at two replicas at once is activated once', async () => {
+  const store = createMemoryPolicyStore();
+  const { wrapped, before } = watched(store);
+  const [here, elsewhere] = [await open(wrapped), await open(store)];
+  let first: unknown;
+  before.putBytes = async () => {
+    first = (await elsewhere.push(bundle(fixture('odd')))).activation;
+  };
+  const { activation } = await here.push(bundle(fixture('odd')));
+  expect(activation).toEqual(first);
+  expect(activation).toMatchObject({ number: 2, active: true });
+  expect(here.room.status().activation).toBe(2);
+  expect(await store.head()).toMatchObject({ activation: 2 });
+});
+
+test('a push that data changes always come before says that others came first', {
+  timeout: TIMEOUT,
+}, async () => {
+  const store = createMemoryPolicyStore();
+  const contended = new Proxy(store, {
+    get: (target, name: keyof PolicyStore) => (name === 'activate' ? async () => false : target[name]),
+  });
+  await open(store);
+  const { push, room } = await open(contended);
+  await expect(push(bundle(fixture('odd')))).rejects.toMatchObject({
+    reason: 'ACTIVATION_CONTENDED',
+    message: 'other changes came first, try again',
+  });
+  expect(room.status().activation).toBe(1);
+});
 
 test('a module that stalls on data that came meanwhile is refused, and data changes all the same', {
   timeout: TIMEOUT,

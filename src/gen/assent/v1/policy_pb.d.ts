@@ -446,6 +446,9 @@ export declare const PolicyService: GenService<{
   /**
    * Changes data atomically, on every replica within a second. The only way to change or remove a value. To
    * remove where nothing stands is NOT_FOUND with reason `DATA_NOT_FOUND`, and raises no version.
+   * A change that takes longer than a second to try out is tried aside, while other changes go on; four such may
+   * wait for the one under way, and one more is RESOURCE_EXHAUSTED with reason `TOO_MANY_PUSHES`. One with which the
+   * policy is not ready within 20 s is FAILED_PRECONDITION with reason `DATA_REFUSED`. Give it a deadline of 60 s.
    *
    * @generated from rpc assent.v1.PolicyService.PatchData
    */
