@@ -10,7 +10,8 @@ import {
   SessionReferenceSchema,
 } from '../gen/assent/v1/authorization_pb.js';
 import type { JsonObject } from '../model/json.ts';
-import { type MandateInput, mandateMessage } from './mandate.ts';
+import { MANDATE, type MandateInput, mandateMessage } from './mandate.ts';
+import { anything, demand, flag, number, object, optional, text, textOr, texts } from './shape.ts';
 import { NotJson, strictObject } from './strict-json.ts';
 
 /** A DPoP-bound token, its proof, and the request of the agent that the proof was made for (RFC 9449). */
@@ -47,6 +48,29 @@ export interface Ask {
   readonly dryRun?: boolean;
 }
 
+type Resource = NonNullable<Ask['resource']>;
+
+/** The objects are looked at where they are copied. */
+const ASK = object<Ask>(
+  {
+    action: text,
+    resource: optional(object<Resource>({ type: optional(text), id: optional(text), properties: anything })),
+    arguments: anything,
+    token: textOr(object<DpopToken>({ token: text, proof: text, method: text, url: text })),
+    certificateThumbprint: optional(text),
+    session: optional(
+      textOr(object<Exclude<NonNullable<Ask['session']>, string>>({ key: text, mandate: MANDATE })),
+    ),
+    chain: optional(texts),
+    operationId: optional(text),
+    claimed: anything,
+    timeoutMs: optional(number),
+    traceparent: optional(text),
+    dryRun: optional(flag),
+  },
+  { bare: true },
+);
+
 /** An ask made ready: one request id for all its attempts, and the arguments as they will be judged. */
 export interface PreparedAsk {
   readonly request: AuthorizeRequest;
@@ -59,9 +83,10 @@ export interface PreparedAsk {
 const MAX_TIMEOUT_MS = 5000;
 const encoder = new TextEncoder();
 
-/** @throws NotJson where arguments, claims or properties are not plain JSON, AssentError for a mandate's field */
+/** @throws NotJson where arguments, claims or properties are not plain JSON, AssentError for any other member */
 export function prepareAsk(ask: Ask, requestId: string, defaultTimeoutMs: number): PreparedAsk {
-  const args = strictObject(ask.arguments ?? {}, 'arguments');
+  demand(ASK, ask, 'ask');
+  const args = strictObject(ask.arguments === undefined ? {} : ask.arguments, 'arguments');
   const timeoutMs = Math.min(ask.timeoutMs ?? defaultTimeoutMs, MAX_TIMEOUT_MS);
   if (!(timeoutMs >= 1)) throw new NotJson('timeoutMs', 'is not a number of milliseconds, 1 or more');
   const request = create(AuthorizeRequestSchema, {
@@ -84,7 +109,7 @@ export function prepareAsk(ask: Ask, requestId: string, defaultTimeoutMs: number
   return { request, arguments: args, timeoutMs };
 }
 
-function resourceInit(resource: NonNullable<Ask['resource']>): MessageInitShape<typeof ResourceSchema> {
+function resourceInit(resource: Resource): MessageInitShape<typeof ResourceSchema> {
   return {
     type: resource.type ?? '',
     id: resource.id ?? '',

@@ -7,13 +7,15 @@ import { settle } from './authorize.ts';
 import { settleBatch } from './batch.ts';
 import { type Guarded, guard, type Permit } from './guard.ts';
 import { createUnaryLane } from './lane.ts';
-import { checkHandlers, type ObligationHandlers } from './obligations.ts';
+import { handlers, type ObligationHandlers } from './obligations.ts';
+import { TRANSPORT_OPTIONS, type TransportOptions } from './options.ts';
 import type { Permission } from './permission.ts';
 import { createPolicyCalls, type PolicyCalls } from './policies.ts';
 import { type Report, report } from './report.ts';
 import { createSessionCalls, type SessionCalls } from './sessions.ts';
+import { number, object, oneOf, optional } from './shape.ts';
 import { createStreamLane } from './stream-lane.ts';
-import { createTransport, type TransportOptions } from './transport.ts';
+import { createTransport } from './transport.ts';
 
 export type { Activation, BundleContent, SessionView } from '../model/verbs.ts';
 export type { Ask, DpopToken } from './ask.ts';
@@ -21,11 +23,12 @@ export { AssentError, type Failure } from './failure.ts';
 export { EffectFailed, type Guarded, type Permit } from './guard.ts';
 export type { MandateInput } from './mandate.ts';
 export type { ObligationHandler, ObligationHandlers } from './obligations.ts';
+export type { TlsFiles } from './options.ts';
 export type { ClientCode, Decision, Permission, ReasonView } from './permission.ts';
 export type { PolicyCalls, Pushed } from './policies.ts';
+export type { DataChange } from './policy-input.ts';
 export type { Report } from './report.ts';
 export type { PageInput, SessionCalls, SessionPage } from './sessions.ts';
-export type { TlsFiles } from './transport.ts';
 
 export interface ClientOptions extends TransportOptions {
   /** How long an ask may take, retries included, in ms: 1 to 5000; default 2000. */
@@ -37,6 +40,21 @@ export interface ClientOptions extends TransportOptions {
   /** Asks in flight on the stream before more are refused here; default 1024. */
   readonly maxInFlight?: number;
 }
+
+const CLIENT_OPTIONS = object<ClientOptions>(
+  {
+    ...TRANSPORT_OPTIONS,
+    timeoutMs: optional(number),
+    lane: optional(oneOf('unary', 'stream')),
+    obligations: optional(handlers),
+    maxInFlight: optional((value, field) =>
+      Number.isSafeInteger(value) && Number(value) >= 1
+        ? undefined
+        : { field, problem: 'is not a whole number, 1 or more' },
+    ),
+  },
+  { bare: true },
+);
 
 /** Verbs reject with AssentError when they fail; asks never throw for a no. */
 export interface Client extends SessionCalls, PolicyCalls {
@@ -57,14 +75,15 @@ const VERB_TIMEOUT_MS = 10_000;
 
 /**
  * Connects lazily: the first ask opens the connection.
- * @throws TypeError for options that contradict themselves, for an obligation's handler that is no function, or
- * when the key would be sent in the clear
+ * @throws TypeError for options that are unknown, of another type, or contradict themselves, for an obligation's
+ * handler that is no function, or when the key would be sent in the clear; its words hold no key
  */
 export function createClient(options: ClientOptions): Client {
+  const wrong = CLIENT_OPTIONS(options, 'options');
+  if (wrong !== undefined) throw new TypeError(`\`${wrong.field}\` ${wrong.problem}`);
   const timeoutMs = options.timeoutMs ?? 2000;
   if (!(timeoutMs >= 1 && timeoutMs <= 5000)) throw new TypeError('`timeoutMs` is a number from 1 to 5000');
   const obligations = options.obligations ?? {};
-  checkHandlers(obligations);
   const transport = createTransport(options);
   const lane =
     options.lane === 'stream'

@@ -75,7 +75,29 @@ export function failureOfStatus(status: Status): Failure {
     if (retryDelay !== undefined)
       failure.retryDelayMs = Math.max(0, Number(retryDelay.seconds) * 1000 + retryDelay.nanos / 1e6);
   }
-  return failure;
+  return failure.reason === 'MALFORMED_REQUEST' ? inOwnNames(failure) : failure;
+}
+
+/** The contract's names of what a mandate holds, where the caller knows them by others. */
+const OWN_NAMES: readonly (readonly [contract: RegExp, own: string])[] = [
+  [/^session\.open\.(?=mandate\b)/, 'session.'],
+  [/(?<=^(?:session\.)?mandate\.)expire_time\b/, 'expiresAt'],
+  [/(?<=^(?:session\.)?mandate\.)task_type\b/, 'taskType'],
+  [/(?<=^(?:session\.)?mandate\.(?:subject|actor)\.)issuer\b/, 'iss'],
+];
+
+function inOwnNames(failure: Failure): Failure {
+  let { message } = failure;
+  const fields = failure.fields.map(({ field, problem }) => {
+    // Where the ask stood among those sent with it is not the caller's business: each has its own answer.
+    const own = OWN_NAMES.reduce(
+      (name, [contract, ours]) => name.replace(contract, ours),
+      field.replace(/^(?:ask|asks\[\d+\])\./, ''),
+    );
+    message = message.replace(`\`${field}\``, () => `\`${own}\``);
+    return { field: own, problem };
+  });
+  return { ...failure, message, fields };
 }
 
 /** Whether the same request may be sent again: the PDP failed or is overloaded, and says that it will pass. */

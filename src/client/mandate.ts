@@ -2,7 +2,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Mandate as MandateMessage, MandateSchema } from '../gen/assent/v1/mandate_pb.js';
 import type { Identity, Mandate } from '../model/mandate.ts';
-import { wrongField } from './failure.ts';
+import { type Check, demand, object, optional, text, textByName, texts } from './shape.ts';
 
 /** What a session is for. `expiresAt` in Unix ms; amounts in `limits` are decimal strings. */
 export type MandateInput = Pick<Mandate, 'taskType' | 'actions' | 'expiresAt'> &
@@ -11,9 +11,24 @@ export type MandateInput = Pick<Mandate, 'taskType' | 'actions' | 'expiresAt'> &
 /** The last moment that a timestamp can name: the end of the year 9999. */
 const LAST_MS = 253_402_300_799_999;
 
-/** @throws AssentError naming the first field that holds something else than its type: plain JavaScript may */
+const WHO = optional(object<Identity>({ iss: text, id: text }));
+
+export const MANDATE: Check = object<MandateInput>({
+  taskType: text,
+  purpose: optional(text),
+  actions: texts,
+  declared: optional(textByName),
+  limits: optional(textByName),
+  expiresAt: (at, field) =>
+    typeof at === 'number' && at >= 0 && at <= LAST_MS
+      ? undefined
+      : { field, problem: 'is not a time in Unix ms' },
+  subject: WHO,
+  actor: WHO,
+});
+
+/** For one that `MANDATE` finds nothing wrong with. */
 export function mandateMessage(mandate: MandateInput): MandateMessage {
-  checkMandate(mandate);
   const init: MessageInitShape<typeof MandateSchema> = {
     taskType: mandate.taskType,
     purpose: mandate.purpose ?? '',
@@ -28,40 +43,10 @@ export function mandateMessage(mandate: MandateInput): MandateMessage {
   return create(MandateSchema, init);
 }
 
-function checkMandate(mandate: unknown): void {
-  if (!isObject(mandate)) throw wrongField('mandate', 'is not an object');
-  const { taskType, purpose, actions, declared, limits, expiresAt, subject, actor } = mandate;
-  const must = (holds: boolean, name: string, what: string): void => {
-    if (!holds) throw wrongField(`mandate.${name}`, `is not ${what}`);
-  };
-  must(isText(taskType), 'taskType', 'a string');
-  must(purpose === undefined || isText(purpose), 'purpose', 'a string');
-  must(Array.isArray(actions) && actions.every(isText), 'actions', 'a list of strings');
-  for (const [name, texts] of Object.entries({ declared, limits }))
-    must(
-      texts === undefined || (isObject(texts) && Object.values(texts).every(isText)),
-      name,
-      'an object of strings',
-    );
-  must(
-    typeof expiresAt === 'number' && expiresAt >= 0 && expiresAt <= LAST_MS,
-    'expiresAt',
-    'a time in Unix ms',
-  );
-  for (const [name, who] of Object.entries({ subject, actor }))
-    must(
-      who === undefined || (isObject(who) && isText(who['iss']) && isText(who['id'])),
-      name,
-      'an object with the strings `iss` and `id`',
-    );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
+/** @throws AssentError naming the first member that cannot be sent */
+export function checkedMandate(mandate: MandateInput): MandateMessage {
+  demand(MANDATE, mandate, 'mandate');
+  return mandateMessage(mandate);
 }
 
 export function mandateOf(message: MandateMessage | undefined): Mandate {

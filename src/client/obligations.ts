@@ -1,6 +1,7 @@
 import type { Ask } from './ask.ts';
 import { refused } from './judge.ts';
 import { type ClientCode, type Decision, objection, type Permission } from './permission.ts';
+import type { Check } from './shape.ts';
 
 /** Carries one obligation out; it throws (or rejects) when it cannot, and the allow is then void. */
 export type ObligationHandler = (
@@ -9,11 +10,12 @@ export type ObligationHandler = (
 ) => void | Promise<void>;
 export type ObligationHandlers = Readonly<Record<string, ObligationHandler>>;
 
-/** @throws TypeError naming the first obligation whose handler is no function: plain JavaScript may hold anything */
-export function checkHandlers(handlers: ObligationHandlers): void {
-  for (const [name, handler] of Object.entries<unknown>(handlers))
-    if (typeof handler !== 'function') throw new TypeError(`\`obligations.${name}\` must be a function`);
-}
+/** Finds the first obligation whose handler is no function. */
+export const handlers: Check = (value, field) => {
+  if (typeof value !== 'object' || value === null) return { field, problem: 'is not an object of functions' };
+  const [wrong] = Object.entries(value).find(([, handler]) => typeof handler !== 'function') ?? [];
+  return wrong === undefined ? undefined : { field: `${field}.${wrong}`, problem: 'is not a function' };
+};
 
 /** Carries out what the allow obliges to, in order. All must be claimed before any is begun. */
 export async function discharge(

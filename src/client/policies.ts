@@ -1,16 +1,12 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import {
-  type Activation as ActivationMessage,
-  PolicyService,
-  type PushBundleRequestSchema,
-} from '../gen/assent/v1/policy_pb.js';
+import { type Activation as ActivationMessage, PolicyService } from '../gen/assent/v1/policy_pb.js';
 import { type JsonValue, parseJson } from '../model/json.ts';
 import type { Activation, BundleContent, PushOptions } from '../model/verbs.ts';
 import { type Calling, call, callOnce } from './call.ts';
-import { AssentError, localFailure, wrongField } from './failure.ts';
+import { AssentError, localFailure } from './failure.ts';
 import { unixMs } from './mandate.ts';
-import type { PageInput } from './sessions.ts';
-import { NotJson, strictValue } from './strict-json.ts';
+import { changeMessage, contentMessage, type DataChange, PUSH_OPTIONS, versionOf } from './policy-input.ts';
+import { type PageInput, pageMessage } from './sessions.ts';
+import { checkedText, demand } from './shape.ts';
 
 export interface Pushed {
   /** What is active now, or would be. */
@@ -34,11 +30,7 @@ export interface PolicyCalls {
    * Replaces what is at `path` (`finance/blocked_vendors`), or removes it; returns the data's new version. Where
    * nothing is, removing fails with `DATA_NOT_FOUND`.
    */
-  patchData(
-    path: string,
-    change: { readonly value: unknown } | { readonly remove: true },
-    expectedVersion?: number,
-  ): Promise<number>;
+  patchData(path: string, change: DataChange, expectedVersion?: number): Promise<number>;
   getData(path?: string): Promise<{ readonly value: JsonValue; readonly version: number }>;
 }
 
@@ -48,7 +40,9 @@ const PUSH_TIMEOUT_MS = 60_000;
 export function createPolicyCalls(calling: Calling): PolicyCalls {
   const { method } = PolicyService;
   return {
-    pushBundle: async (content, { validateOnly = false, allowUntested = false } = {}) => {
+    pushBundle: async (content, options = {}) => {
+      demand(PUSH_OPTIONS, options, 'options');
+      const { validateOnly = false, allowUntested = false } = options;
       const reply = await callOnce({ ...calling, timeoutMs: PUSH_TIMEOUT_MS }, method.pushBundle, {
         content: contentMessage(content),
         validateOnly,
@@ -58,19 +52,17 @@ export function createPolicyCalls(calling: Calling): PolicyCalls {
       return { activation: activationOf(reply.activation), testsPassed, coveragePercent, keptData };
     },
     listBundles: async (page = {}) => {
-      const message = { pageSize: page.size ?? 0, pageToken: page.token ?? '' };
-      const { activations, nextPageToken } = await call(calling, method.listBundles, message);
+      const { activations, nextPageToken } = await call(calling, method.listBundles, pageMessage(page));
       return { activations: activations.map(activationOf), nextToken: nextPageToken };
     },
-    rollback: async (revision = '') =>
-      activationOf((await callOnce(calling, method.rollbackBundle, { revision })).activation),
+    rollback: async (revision = '') => {
+      const message = { revision: checkedText(revision, 'revision') };
+      return activationOf((await callOnce(calling, method.rollbackBundle, message)).activation);
+    },
     patchData: async (path, change, expectedVersion) => {
       const message = {
-        path,
-        change:
-          'remove' in change
-            ? { case: 'remove' as const, value: true }
-            : { case: 'valueJson' as const, value: jsonBytes(change.value) },
+        path: checkedText(path, 'path'),
+        change: changeMessage(change),
         ...(expectedVersion === undefined ? {} : { expectedVersion: versionOf(expectedVersion) }),
       };
       // To remove, or with a version to expect: repeated after a lost answer, it would find its own change and fail.
@@ -78,35 +70,12 @@ export function createPolicyCalls(calling: Calling): PolicyCalls {
       return Number((await send(calling, method.patchData, message)).version);
     },
     getData: async (path = '') => {
-      const { valueJson, version } = await call(calling, method.getData, { path });
+      const { valueJson, version } = await call(calling, method.getData, {
+        path: checkedText(path, 'path'),
+      });
       return { value: dataOf(valueJson), version: Number(version) };
     },
   };
-}
-
-function contentMessage(
-  content: BundleContent,
-): NonNullable<MessageInitShape<typeof PushBundleRequestSchema>['content']> {
-  if (content.kind === 'bundle') return { case: 'bundle', value: content.bytes };
-  if (!(content.files instanceof Map)) throw wrongField('content.files', 'is not a map of strings');
-  return { case: 'sources', value: { files: Object.fromEntries(content.files) } };
-}
-
-function jsonBytes(value: unknown): Uint8Array {
-  try {
-    return new TextEncoder().encode(JSON.stringify(strictValue(value, 'value')));
-  } catch (cause) {
-    // Another error than ours comes out of the value itself, and could quote it.
-    throw cause instanceof NotJson
-      ? wrongField(cause.path, cause.problem)
-      : wrongField('value', 'cannot be read');
-  }
-}
-
-function versionOf(version: number): bigint {
-  if (!Number.isSafeInteger(version) || version < 0)
-    throw wrongField('expectedVersion', 'is not a whole number, 0 or more');
-  return BigInt(version);
 }
 
 function dataOf(json: Uint8Array): JsonValue {

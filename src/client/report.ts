@@ -2,6 +2,7 @@ import { AuthorizationService, Outcome as OutcomeCode } from '../gen/assent/v1/a
 import type { Outcome } from '../model/session.ts';
 import { AssentError } from './failure.ts';
 import { withRetries } from './retry.ts';
+import { anything, demand, object, oneOf, optional, text } from './shape.ts';
 import { strictValue } from './strict-json.ts';
 import type { Transport } from './transport.ts';
 
@@ -18,6 +19,18 @@ export interface Report {
   readonly failureProof?: string;
 }
 
+const REPORT = object<Report>(
+  {
+    decisionId: text,
+    sessionId: text,
+    outcome: oneOf('executed', 'failed', 'unknown'),
+    output: anything,
+    mediaType: optional(text),
+    failureProof: optional(text),
+  },
+  { bare: true },
+);
+
 /** Bytes of output that the wire takes. */
 const MAX_OUTPUT = 512 * 1024;
 
@@ -27,6 +40,7 @@ export async function report(
   timeoutMs: number,
   told: Report,
 ): Promise<{ readonly valuesRemembered: number }> {
+  demand(REPORT, told, 'report');
   const { bytes, mediaType, truncated } = outputOf(told);
   const message = {
     decisionId: told.decisionId,
@@ -59,8 +73,11 @@ const encoder = new TextEncoder();
 function outputOf({ output, mediaType }: Report): Output {
   if (output === undefined) return { bytes: new Uint8Array(), mediaType: '', truncated: false };
   if (output instanceof Uint8Array) return cut(output, mediaType ?? 'application/octet-stream');
-  if (typeof output === 'string')
-    return cut(encoder.encode(output.toWellFormed()), mediaType ?? 'text/plain');
+  if (typeof output === 'string') {
+    const sent = cut(encoder.encode(output.toWellFormed()), mediaType ?? 'text/plain');
+    // Lone surrogates have no bytes: what the agent will see is not all sent.
+    return output.isWellFormed() ? sent : { ...sent, truncated: true };
+  }
   try {
     return cut(encoder.encode(JSON.stringify(strictValue(output, 'output'))), 'application/json');
   } catch {

@@ -8,7 +8,8 @@ import type { SessionState } from '../model/session.ts';
 import type { SessionStep, SessionView } from '../model/verbs.ts';
 import { type Calling, call } from './call.ts';
 import { AssentError, localFailure } from './failure.ts';
-import { type MandateInput, mandateMessage, mandateOf, unixMs } from './mandate.ts';
+import { checkedMandate, type MandateInput, mandateOf, unixMs } from './mandate.ts';
+import { checkedText, demand, number, object, optional, text } from './shape.ts';
 
 /** Which page of a list: at most `size` items, from `token` of the page before. */
 export interface PageInput {
@@ -16,13 +17,15 @@ export interface PageInput {
   readonly token?: string;
 }
 
+const PAGE = object<PageInput>({ size: optional(number), token: optional(text) });
+
 export interface SessionPage {
   readonly sessions: readonly SessionView[];
   /** Empty on the last page. */
   readonly nextToken: string;
 }
 
-/** All reject with AssentError, also for a mandate that cannot be sent: `fields` says why. */
+/** All reject with AssentError, also for what cannot be sent: `fields` says why. */
 export interface SessionCalls {
   /** The same `openKey` finds the same session again. */
   openSession(mandate: MandateInput, openKey?: string): Promise<SessionView>;
@@ -38,26 +41,36 @@ export interface SessionCalls {
 export function createSessionCalls(calling: Calling): SessionCalls {
   const { method } = SessionService;
   return {
-    openSession: async (mandate, openKey = '') =>
-      viewOf(
-        (await call(calling, method.openSession, { mandate: mandateMessage(mandate), openKey })).session,
-      ),
-    getSession: async (sessionId) => viewOf((await call(calling, method.getSession, { sessionId })).session),
+    openSession: async (mandate, openKey = '') => {
+      const message = { mandate: checkedMandate(mandate), openKey: checkedText(openKey, 'openKey') };
+      return viewOf((await call(calling, method.openSession, message)).session);
+    },
+    getSession: async (id) => viewOf((await call(calling, method.getSession, sessionIn(id))).session),
     listSessions: async (page = {}) => {
-      const message = { pageSize: page.size ?? 0, pageToken: page.token ?? '' };
-      const { sessions, nextPageToken } = await call(calling, method.listSessions, message);
+      const { sessions, nextPageToken } = await call(calling, method.listSessions, pageMessage(page));
       return { sessions: sessions.map(viewOf), nextToken: nextPageToken };
     },
-    amendSession: async (sessionId, mandate) =>
-      viewOf(
-        (await call(calling, method.amendSession, { sessionId, mandate: mandateMessage(mandate) })).session,
-      ),
-    closeSession: async (sessionId) =>
-      viewOf((await call(calling, method.closeSession, { sessionId })).session),
-    suspend: async (sessionId, cause = '') =>
-      viewOf((await call(calling, method.suspendSession, { sessionId, cause })).session),
-    resume: async (sessionId) => viewOf((await call(calling, method.resumeSession, { sessionId })).session),
+    amendSession: async (id, mandate) => {
+      const message = { ...sessionIn(id), mandate: checkedMandate(mandate) };
+      return viewOf((await call(calling, method.amendSession, message)).session);
+    },
+    closeSession: async (id) => viewOf((await call(calling, method.closeSession, sessionIn(id))).session),
+    suspend: async (id, cause = '') => {
+      const message = { ...sessionIn(id), cause: checkedText(cause, 'cause') };
+      return viewOf((await call(calling, method.suspendSession, message)).session);
+    },
+    resume: async (id) => viewOf((await call(calling, method.resumeSession, sessionIn(id))).session),
   };
+}
+
+function sessionIn(id: string): { readonly sessionId: string } {
+  return { sessionId: checkedText(id, 'id') };
+}
+
+/** @throws AssentError for what is no page */
+export function pageMessage(page: PageInput): { readonly pageSize: number; readonly pageToken: string } {
+  demand(PAGE, page, 'page');
+  return { pageSize: page.size ?? 0, pageToken: page.token ?? '' };
 }
 
 const STATES = new Map<number, SessionState>([

@@ -16,22 +16,7 @@ import {
   Metadata,
 } from '@grpc/grpc-js';
 import { type Failure, failureOfCall, localFailure } from './failure.ts';
-
-/** Files of a TLS connection; `cert` and `key` are the enforcement point's own, for mutual TLS. */
-export interface TlsFiles {
-  /** PEM file of the authorities that may have signed the server's certificate; absent: the system's. */
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  /** Name to expect in the server's certificate, where it is not the address's host. */
-  readonly serverName?: string;
-}
-
-export interface TransportOptions {
-  readonly address: string;
-  readonly key?: string;
-  readonly tls?: TlsFiles;
-}
+import { bareKey, type TransportOptions } from './options.ts';
 
 /** What a call came to. */
 export type Reply<T> =
@@ -56,7 +41,10 @@ export interface Transport {
 const outward = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const inward = (bytes: Buffer): Uint8Array => bytes;
 
-/** Goes to the address itself, whatever proxy the environment names. @throws TypeError when the key would travel in the clear */
+/**
+ * Goes to the address itself, whatever proxy the environment names. For options that were looked at.
+ * @throws TypeError when the key would travel in the clear
+ */
 export function createTransport(options: TransportOptions): Transport {
   const { address } = options;
   const client = new GrpcClient(address, channelCredentials(options), {
@@ -76,7 +64,7 @@ export function createTransport(options: TransportOptions): Transport {
         }),
   });
   const metadata = new Metadata();
-  if (options.key !== undefined) metadata.set('authorization', `Bearer ${options.key}`);
+  if (options.key !== undefined) metadata.set('authorization', `Bearer ${bareKey(options.key)}`);
 
   return {
     unary: (method, message, timeoutMs) =>

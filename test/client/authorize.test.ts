@@ -356,4 +356,35 @@ describe('a client', () => {
   ])('is not made %s', (_, options) => {
     expect(() => createClient(options)).toThrow(TypeError);
   });
+
+  test.each([
+    ['options', 'is not a plain object', new Map([['address', '127.0.0.1:1']])],
+    ['adress', 'is not a known name', { adress: '127.0.0.1:1' }],
+    ['failOpen', 'is not a known name', { failOpen: true }],
+    ['address', 'is not a string', { address: undefined }],
+    ['lane', 'is not unary or stream', { lane: 'foo' }],
+    ['timeoutMs', 'is not a number', { timeoutMs: '2000' }],
+    ['maxInFlight', 'is not a whole number, 1 or more', { maxInFlight: Number.NaN }],
+    ['obligations', 'is not an object of functions', { obligations: null }],
+    ['tls', 'is not a plain object', { tls: true }],
+    ['tls.caFile', 'is not a known name', { tls: { caFile: 'ca.pem' } }],
+    ['tls.ca', 'is not a string', { tls: { ca: Buffer.from('pem') } }],
+    ...['', ' \n', 'SECRET\nSECRET', 'SECRET SECRET', 'SECRET\u00e9', '\ufeffSECRET', 'S'.repeat(513), 5].map(
+      (key) => ['key', 'is not 1 to 512 visible ascii characters', { key }] as const,
+    ),
+  ] as const)('is not made with the `%s` that %s', (field, problem, changes) => {
+    const options = changes instanceof Map ? changes : { address: '127.0.0.1:1', key: 'k', ...changes };
+    // The words are all that is said: they quote no key.
+    expect(() => createClient(options as never)).toThrow(new TypeError(`\`${field}\` ${problem}`));
+  });
+
+  test('shows its key without the line end that a file has', async () => {
+    let shown: unknown;
+    wire.unary = (_, metadata) => {
+      shown = metadata.get('authorization');
+      return answered({});
+    };
+    expect(await client({ key: ' pep-secret\r\n' }).authorize(ASK)).toMatchObject({ permitted: true });
+    expect(shown).toEqual(['Bearer pep-secret']);
+  });
 });

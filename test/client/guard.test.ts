@@ -160,6 +160,7 @@ describe('a guarded tool', () => {
     ['nothing', undefined, '', false, ''],
     ['json', { a: [1, null] }, 'application/json', false, '{"a":[1,null]}'],
     ['bytes', new Uint8Array([1, 2]), 'application/octet-stream', false, '\u0001\u0002'],
+    ['text that has no bytes', 'a\ud800', 'text/plain', true, 'a\ufffd'],
     ['a date', { at: new Date(0) }, 'text/plain', true, '{"at":"1970-01-01T00:00:00.000Z"}'],
     ['a bigint', { n: 2n ** 70n }, 'text/plain', true, '{"n":"1180591620717411303424"}'],
     ['a cycle', cycle, 'text/plain', true, ''],
@@ -237,7 +238,7 @@ describe('an obligation', () => {
     ['an object', { notify: true }],
   ])('whose handler is %s makes no client', (_, handler) => {
     const obligations = { mask: () => undefined, notify: handler } as never;
-    expect(() => client({ obligations })).toThrow(new TypeError('`obligations.notify` must be a function'));
+    expect(() => client({ obligations })).toThrow(new TypeError('`obligations.notify` is not a function'));
   });
 
   test.each([

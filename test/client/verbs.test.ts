@@ -106,16 +106,16 @@ describe('a verb', () => {
     ['mandate.taskType', {}],
     ['mandate.purpose', { ...MANDATE, purpose: 5 }],
     ['mandate.actions', { ...MANDATE, actions: 'invoice.*' }],
-    ['mandate.actions', { ...MANDATE, actions: ['invoice.*', 5] }],
-    ['mandate.declared', { ...MANDATE, declared: { vendor: 5 } }],
-    ['mandate.limits', { ...MANDATE, limits: { payments: 5000 } }],
+    ['mandate.actions[1]', { ...MANDATE, actions: ['invoice.*', 5] }],
+    ['mandate.declared.vendor', { ...MANDATE, declared: { vendor: 5 } }],
+    ['mandate.limits.payments', { ...MANDATE, limits: { payments: 5000 } }],
     ['mandate.limits', { ...MANDATE, limits: null }],
     ['mandate.expiresAt', { ...MANDATE, expiresAt: Number.NaN }],
     ['mandate.expiresAt', { ...MANDATE, expiresAt: Number.POSITIVE_INFINITY }],
     ['mandate.expiresAt', { ...MANDATE, expiresAt: -1 }],
     ['mandate.expiresAt', { ...MANDATE, expiresAt: new Date(0) }],
     ['mandate.subject', { ...MANDATE, subject: null }],
-    ['mandate.actor', { ...MANDATE, actor: { iss: 'https://idp.example' } }],
+    ['mandate.actor.id', { ...MANDATE, actor: { iss: 'https://idp.example' } }],
   ])('names the `%s` that it cannot send', async (field, mandate) => {
     fated(opened({ id: 's-1', state: SessionState.OPEN }));
     const refusal = { name: 'AssentError', status: 'INVALID_ARGUMENT', fields: [{ field }] };
@@ -127,7 +127,7 @@ describe('a verb', () => {
       session: { key: 'k', mandate: mandate as never },
     });
     expect(asked).toMatchObject({ permitted: false, reasons: [{ code: 'client.malformed_ask' }] });
-    expect(asked.reasons[0]?.words).toContain(`\`${field}\` is not`);
+    expect(asked.reasons[0]?.words).toContain(`\`session.${field}\` `);
     expect(received).toEqual([]);
   });
 

@@ -1,7 +1,16 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { install, manifest, pack, root } from './install.ts';
@@ -62,6 +71,19 @@ describe('the package, installed in a project of its own,', () => {
     await expect(run(join(root, 'node_modules/.bin/tsc'), '-p', project)).resolves.toMatchObject({
       stdout: '',
     });
+  });
+
+  test('brings what its documents link to', () => {
+    const cwd = join(project, 'node_modules/assent');
+    const pages = globSync('**/*.md', { cwd });
+    const links = pages.flatMap((page) =>
+      [...readFileSync(join(cwd, page), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g)].map(
+        ([, target = '']) => ({ page, target, there: existsSync(join(cwd, dirname(page), target)) }),
+      ),
+    );
+    expect(pages).toContain('README.md');
+    expect(links.map(({ target }) => target)).toContain('examples/guard.mjs');
+    expect(links.filter(({ there }) => !there)).toEqual([]);
   });
 
   test('brings the commands', async () => {
