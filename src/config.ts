@@ -195,9 +195,13 @@ function parseNamed(section: JsonObject): SessionConfig {
   } catch (cause) {
     if (!(cause instanceof Malformed)) throw cause;
     const { field, problem } = cause;
-    throw new Error(`\`${field === 'session.store' ? 'store' : field}\` ${problem}`, { cause });
+    // Without it as cause: it says the same, and would be told a second time.
+    throw new Error(`\`${field === 'session.store' ? 'store' : field}\` ${problem}`);
   }
 }
+
+/** Zeros, or a letter held down, are no secret. */
+const LEAST_DISTINCT = 8;
 
 /** What is no key, such as a certificate, must not become one: the decoder skips all that it does not know. */
 function readFleetKey(path: string): Buffer {
@@ -205,6 +209,8 @@ function readFleetKey(path: string): Buffer {
   const key = Buffer.from(text, 'base64url');
   if (key.length < 32 || key.toString('base64url') !== text)
     throw new Error('`fleet_key_file` must hold at least 32 bytes in base64url, and nothing else');
+  // Of 32 random bytes so few are alike that this never meets a real one.
+  if (new Set(key).size < LEAST_DISTINCT) throw new Error('`fleet_key_file` must hold random bytes');
   return key;
 }
 

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { format } from 'node:util';
 import { createSealer } from './audit/seal.ts';
 import { parseCatalog } from './catalog/parse.ts';
 import { createActionReader } from './catalog/read-action.ts';
@@ -210,6 +211,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   };
   const config = parseConfig({ raw, flags, env, dev });
   const log = createLog(config.telemetry.logLevel);
+  hearLibraries(log);
   const tls = config.tls && {
     cert: readPem(config.tls.cert, 'tls.cert'),
     key: readPem(config.tls.key, 'tls.key'),
@@ -236,19 +238,21 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     revision: house.revision,
   });
   let telemetry: TelemetryEndpoint | undefined;
-  let draining = false;
+  let serving = false;
   try {
-    const addresses = await server.listen();
     const { listen } = config.telemetry;
     if (listen !== undefined) {
-      const ready = () => !draining && verbs.ready();
+      const ready = () => serving && verbs.ready();
       telemetry = await under('telemetry.listen', () => serveTelemetry(listen, metrics.registry, ready));
     }
+    // Last: nobody is answered by a server that then refuses to start.
+    const addresses = await server.listen();
+    serving = true;
     return {
       addresses,
       telemetry: telemetry?.address,
       async stop() {
-        draining = true;
+        serving = false;
         await server.drain(DRAIN_MS);
         await telemetry?.close();
         await watchdog.close();
@@ -263,6 +267,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     await house.close();
     throw cause;
   }
+}
+
+/** What a library warns of by itself, such as a password that Redis does not want, is a line of the log as well. */
+function hearLibraries(log: Log): void {
+  console.warn = (...words: readonly unknown[]) => log.warn({ words: format(...words) }, 'a library warns');
 }
 
 /** A file that ships with the program. */

@@ -83,6 +83,30 @@ function forgetCommand(cause: unknown): void {
   if ('lastNodeError' in cause) forgetCommand(cause.lastNodeError);
 }
 
+/**
+ * A connection whose database is the one that was asked for, or that does not come about. The library takes a refused
+ * SELECT for a mere warning, and would go on in database 0, which may be somebody else's.
+ */
+class OneDatabase extends Redis {
+  override async select(index: number | string): Promise<'OK'> {
+    try {
+      return await super.select(index);
+    } catch (cause) {
+      // Only once the connection is gone may the library hear of it: it would get the open one ready.
+      if (this.status === 'connect') await this.tearDown();
+      throw new Error(`database \`${index}\` cannot be selected: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  /** It is made anew, as any that breaks. */
+  private tearDown(): Promise<void> {
+    return new Promise((resolve) => {
+      this.once('close', resolve);
+      this.stream.destroy();
+    });
+  }
+}
+
 function clientOf({ server, ...limits }: RedisOptions): Redis | Cluster {
   const timeout = Math.max(limits.commandTimeoutMs, LEAST_TIMEOUT_MS);
   const common = {
@@ -96,7 +120,12 @@ function clientOf({ server, ...limits }: RedisOptions): Redis | Cluster {
   };
   if (server.kind === 'standalone') {
     const { at, db } = server;
-    return new Redis({ ...common, ...('path' in at ? at : addressOf(at)), db, retryStrategy: retryDelay });
+    return new OneDatabase({
+      ...common,
+      ...('path' in at ? at : addressOf(at)),
+      db,
+      retryStrategy: retryDelay,
+    });
   }
   if (server.kind === 'sentinel') {
     const { sentinelPassword } = server;

@@ -6,7 +6,8 @@ import type {
   CatalogEntry,
   Writer,
 } from '../model/catalog.ts';
-import type { JsonValue } from '../model/json.ts';
+import { isJsonObject, type JsonValue } from '../model/json.ts';
+import { isActionName } from '../model/pattern.ts';
 import { Malformed } from '../model/refusal.ts';
 import { Section } from './section.ts';
 
@@ -30,7 +31,6 @@ const TYPES: readonly ArgumentType[] = [
 const ROLES: readonly ArgumentRole[] = ['amount', 'destination', 'resource_id', 'content', 'plain'];
 const WRITERS: readonly Writer[] = ['self', 'system', 'counterparty', 'free_text'];
 
-const ACTION_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$/;
 /** Plain enough to stand in a path without quotes. */
 const ARGUMENT_NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
@@ -41,12 +41,13 @@ const ARGUMENT_NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
  * @throws Malformed naming the dotted key
  */
 export function parseCatalog(json: JsonValue): Catalog {
+  if (!isJsonObject(json)) throw new Malformed('catalog', 'is not an object');
   const file = new Section(json, '', ['version', 'actions']);
   file.integer('version', 0, 1, 1);
   const actions = file.section('actions');
   const catalog = new Map<string, CatalogEntry>();
   for (const name of actions.keys()) {
-    if (!ACTION_NAME.test(name)) throw new Malformed(actions.at(name.slice(0, 128)), 'is not an action name');
+    if (!isActionName(name)) throw new Malformed(actions.at(name.slice(0, 128)), 'is not an action name');
     catalog.set(
       name,
       parseEntry(actions.section(name, ['class', 'stateless', 'arguments', 'identity', 'output'])),

@@ -15,15 +15,12 @@ import { DEV_DIRECTORY } from './dev-material.ts';
 import { NotReached, UsageError } from './exit.ts';
 import { listens } from './reach.ts';
 import { readSettings } from './settings.ts';
+import { type TlsOptions, tlsOf } from './tls-files.ts';
 
 /** Options of every command that talks to a server. */
-export interface ConnectOptions {
+export interface ConnectOptions extends TlsOptions {
   readonly address?: string;
   readonly keyFile?: string;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly certKey?: string;
-  readonly serverName?: string;
 }
 
 const DEFAULT_ADDRESS = '127.0.0.1:7443';
@@ -93,28 +90,18 @@ export async function laneOf(
 
 /** @throws UsageError when nothing says who we are; NotReached when only a development server would take our key */
 function connection(options: ConnectOptions): ClientOptions {
-  const { ca, cert, certKey, serverName } = options;
-  if ((cert === undefined) !== (certKey === undefined))
-    throw new UsageError('--cert and --cert-key come together');
-  const tls = ca !== undefined || cert !== undefined || serverName !== undefined;
+  const { cert, serverName } = options;
+  const tls = tlsOf(options);
   const address = addressOf(options);
   // To an address of numbers the gRPC library sends it as the server's name, and Node tells the user that it should not.
-  if (tls && serverName === undefined && isIP(hostOf(address)) > 0) process.noDeprecation = true;
+  if (tls !== undefined && serverName === undefined && isIP(hostOf(address)) > 0)
+    process.noDeprecation = true;
   const keyFile =
     options.keyFile ?? readSettings().keyFile ?? (cert === undefined ? devKey(options) : undefined);
   return {
     address,
     ...(keyFile === undefined ? {} : { key: readText(keyFile).trim() }),
-    ...(tls
-      ? {
-          tls: {
-            ...(ca === undefined ? {} : { ca }),
-            ...(cert === undefined ? {} : { cert }),
-            ...(certKey === undefined ? {} : { key: certKey }),
-            ...(serverName === undefined ? {} : { serverName }),
-          },
-        }
-      : {}),
+    ...(tls === undefined ? {} : { tls }),
     timeoutMs: 5000,
   };
 }

@@ -32,13 +32,13 @@ export function serveCommand(): Command {
         const { config, dev = false, store, listen, telemetry } = options;
         if (config === undefined && !dev)
           throw new UsageError('give --config FILE, or --dev for a server with throwaway keys');
+        // Before anything is there to be stopped: told while it starts, the server stops as soon as it has started.
+        const told = untilTold();
         // Only this command needs the server: the others start faster without it.
         const { serve } = await import('../main.ts');
         const start = () =>
           serve({ config, dev, store, listen, telemetry, devDirectory: DEV_DIRECTORY, env: environment() });
         const serving = await withProgress('starting', start, true);
-        // Before anybody hears of the server: whoever does may stop it at once.
-        const told = untilTold();
         const { addresses } = serving;
         const [address = ''] = addresses;
         const found = dev ? await announce(address) : undefined;
@@ -48,7 +48,6 @@ export function serveCommand(): Command {
           ...(found === undefined ? [] : devLines(address, found)),
         ]);
         await told;
-        process.stderr.write('draining; once more to stop at once\n');
         // Before it drains: what is typed from now on is not for this server.
         if (dev) withdraw(address);
         await serving.stop();
@@ -74,6 +73,7 @@ function untilTold(): Promise<void> {
   const signalled = (): void => {
     if (stopping) process.exit(EXIT.failed);
     stopping = true;
+    process.stderr.write('draining; once more to stop at once\n');
     told.resolve();
   };
   process.on('SIGINT', signalled);

@@ -4,6 +4,19 @@
  */
 const NAME = /^[A-Za-z0-9._:/@+=~-]{1,128}$/;
 
+/** As a catalog may write it: segments between dots, none of them empty. */
+const ACTION = /^(?!.*\.(?:\.|$))[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$/;
+
+/** Whether a catalog may hold an action of this name; an ask for any other is refused as unknown. */
+export function isActionName(text: string): boolean {
+  return ACTION.test(text);
+}
+
+/** Whether some action's name could match: what is no such pattern is a slip of whoever wrote it. */
+export function isActionPattern(text: string): boolean {
+  return text === '*' || isActionName(text.endsWith('.*') ? text.slice(0, -2) : text);
+}
+
 export function isPattern(text: string): boolean {
   return text === '*' || NAME.test(text.endsWith('.*') ? text.slice(0, -2) : text);
 }

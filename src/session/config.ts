@@ -214,13 +214,13 @@ export function isRedis(store: string): boolean {
 
 function storeOf(section: JsonObject): SessionStoreConfig {
   const store = textOf(section, 'store');
+  // All of them are read, whichever store it is: a slip that tells nobody now would surprise whoever changes `store`.
+  const redis = redisOf(section);
+  const synchronous = synchronousOf(section);
   if (store === 'memory:') return { kind: 'memory' };
   if (isRedis(store)) {
-    const insecure = settingOf(section, 'store_insecure');
-    if (typeof insecure !== 'boolean') throw new Malformed('session.store_insecure', 'is not true or false');
+    const { insecure, password, sentinelPassword, ...timeouts } = redis;
     const server = parseRedisUrl(store, insecure);
-    const password = secretOf(section, 'redis_password_file');
-    const sentinelPassword = secretOf(section, 'redis_sentinel_password_file');
     if (sentinelPassword !== undefined && server.kind !== 'sentinel')
       throw new Malformed('session.redis_sentinel_password_file', 'is for sentinels only');
     return {
@@ -231,15 +231,30 @@ function storeOf(section: JsonObject): SessionStoreConfig {
         ...(password === undefined ? {} : { password }),
         ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
       },
-      commandTimeoutMs: numberOf(section, 'redis_timeout_ms'),
-      connectTimeoutMs: numberOf(section, 'redis_connect_timeout_ms'),
+      ...timeouts,
     };
   }
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(store)) throw new Malformed('session.store', 'names no store we know');
-  // Who says nothing, and asks for no other durability elsewhere, gets the one that loses nothing.
+  return { kind: 'sqlite', path: store, synchronous };
+}
+
+function redisOf(section: JsonObject) {
+  const insecure = settingOf(section, 'store_insecure');
+  if (typeof insecure !== 'boolean') throw new Malformed('session.store_insecure', 'is not true or false');
+  return {
+    insecure,
+    password: secretOf(section, 'redis_password_file'),
+    sentinelPassword: secretOf(section, 'redis_sentinel_password_file'),
+    commandTimeoutMs: numberOf(section, 'redis_timeout_ms'),
+    connectTimeoutMs: numberOf(section, 'redis_connect_timeout_ms'),
+  };
+}
+
+/** Who says nothing, and asks for no other durability elsewhere, gets the one that loses nothing. */
+function synchronousOf(section: JsonObject): 'normal' | 'full' {
   const asked = settingOf(section, 'sqlite_synchronous');
   const synchronous = asked === '' ? 'full' : asked;
   if (synchronous !== 'normal' && synchronous !== 'full')
     throw new Malformed('session.sqlite_synchronous', 'is neither `normal` nor `full`');
-  return { kind: 'sqlite', path: store, synchronous };
+  return synchronous;
 }

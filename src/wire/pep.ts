@@ -27,6 +27,8 @@ const NAME = /^[A-Za-z0-9._:/@+=~-]{1,128}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 /** As it can stand in a header. Less can be guessed: 22 characters are 16 random bytes in base64url. */
 const KEY = /^[\x21-\x7e]{22,512}$/;
+/** These alone: a byte-order mark is part of what stands in the file, and of no key. */
+const BLANKS = /^[ \t\r\n]+|[ \t\r\n]+$/g;
 
 /**
  * Reads the `enforcement_points` section. A key is given as its file (surrounding blanks and line ends do not
@@ -88,7 +90,7 @@ function parseProof(fields: Readonly<Record<string, unknown>>, path: string): Re
 function readKeyFile(file: string, path: string): string {
   let key: string;
   try {
-    key = readFileSync(file, 'utf8').trim();
+    key = readFileSync(file, 'utf8').replace(BLANKS, '');
   } catch (cause) {
     throw new Error(`\`${path}\` cannot be read`, { cause });
   }

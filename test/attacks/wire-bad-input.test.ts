@@ -308,6 +308,11 @@ const BAD_ASKS: readonly (readonly [string, Uint8Array, string])[] = [
     askBytes(open({ actions: ['a', 'pay*'] })),
     'session.open.mandate.actions[1]',
   ],
+  ...['a..b', 'a.', 'a..*', '.a', 'a@b'].map((pattern): (typeof BAD_ASKS)[number] => [
+    `the pattern ${pattern}, which no action can match`,
+    askBytes(open({ actions: ['a', pattern] })),
+    'session.open.mandate.actions[1]',
+  ]),
   ['a mandate without an end', askBytes(open({ expireTime: undefined })), 'session.open.mandate.expire_time'],
   [
     'a mandate past 30 days',

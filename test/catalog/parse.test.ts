@@ -39,12 +39,14 @@ describe('the catalog file', () => {
   });
 
   test.each<[string, JsonValue, string]>([
-    ['no object', [], ''],
+    ['no object', [], 'catalog'],
     ['no version', { actions: {} }, 'version'],
     ['another version', { version: 2, actions: {} }, 'version'],
     ['no actions', { version: 1 }, 'actions'],
     ['an unknown key at the top', { version: 1, actions: {}, note: 1 }, 'note'],
     ['a bad action name', { version: 1, actions: { 'a b': { class: 'read' } } }, 'actions.a b'],
+    ['an action name with nothing between dots', { version: 1, actions: { 'a..b': {} } }, 'actions.a..b'],
+    ['an action name that ends in a dot', { version: 1, actions: { 'a.': {} } }, 'actions.a.'],
     ['no class', withAction({}), 'actions.a.b.class'],
     ['an unknown class', withAction({ class: 'harmless' }), 'actions.a.b.class'],
     ['an unknown key', withAction({ class: 'read', scope: [] }), 'actions.a.b.scope'],

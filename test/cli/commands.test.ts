@@ -137,6 +137,37 @@ describe('assent ask', () => {
     expect(JSON.parse(asJson.stderr)).toMatchObject({ error: { message: expect.stringContaining(why) } });
   });
 
+  describe('with a TLS file', () => {
+    const { caFile, issue, end } = createAuthority();
+    afterAll(end);
+    const own = issue('pep', 'DNS:pep.test');
+    const other = issue('other', 'DNS:other.test');
+    const key = (): string => join(cwd, '.assent', 'dev', 'pep.key');
+
+    test.each<[string, () => string[], string]>([
+      ['of authorities that is not there', () => ['--ca', '/nope'], '--ca: `/nope` cannot be read'],
+      ['of authorities that holds no pem', () => ['--ca', key()], 'pep.key` holds no pem'],
+      ['of authorities that holds a key', () => ['--ca', own.keyFile], 'holds no certificate in pem'],
+      ['of its own that is not there', () => ['--cert', '/nope', '--cert-key', key()], '--cert: `/nope`'],
+      ['of its key that holds no pem', () => ['--cert', own.certFile, '--cert-key', key()], '--cert-key: `'],
+      [
+        'of its key that holds a certificate',
+        () => ['--cert', own.certFile, '--cert-key', caFile],
+        'holds no private key in pem',
+      ],
+      [
+        'of another key',
+        () => ['--cert', own.certFile, '--cert-key', other.keyFile],
+        '--cert-key is not the key of the certificate in --cert',
+      ],
+    ])('%s ends with 1, and names the flag', async (_, flags, why) => {
+      const ran = await assent(['sessions', 'list', ...flags()], { cwd });
+      expect(ran).toMatchObject({ code: 1, stdout: '' });
+      expect(ran.stderr).toMatch(/^assent: --c/);
+      expect(ran.stderr).toContain(why);
+    });
+  });
+
   test('says where a key comes from when there is none', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'assent-cli-'));
     const ran = await assent(['sessions', 'list'], { cwd: empty });

@@ -243,6 +243,34 @@ test.each([
   if (text !== '') expect(refused).not.toThrow(text.slice(0, 22));
 });
 
+test.each([
+  ['zeros', Buffer.alloc(32)],
+  ['a letter held down', Buffer.from('k'.repeat(64))],
+  ['seven bytes over and over', Buffer.from('abcdefg'.repeat(9))],
+])('a fleet key of %s refuses to start', (_, bytes) => {
+  const held = bytes.toString('base64url');
+  expect(() => parse({ fleet_key_file: keyFile(held) })).toThrow('`fleet_key_file` must hold random bytes');
+});
+
+test.each([
+  ['store', { store: 'mysql://localhost' }, '`store` names no store we know'],
+  [
+    'session',
+    { session: { redis_timeout_ms: 0 } },
+    '`session.redis_timeout_ms` is not a whole number from 1 to 5000',
+  ],
+])('what is wrong with the key %s is said once', (_, change, message) => {
+  let refused: unknown;
+  try {
+    parse(change);
+  } catch (thrown) {
+    refused = thrown;
+  }
+  expect(refused).toMatchObject({ message });
+  // Causes are told below the message.
+  expect(refused).not.toHaveProperty('cause');
+});
+
 test.each(['', '\n', '\r\n'])('a fleet key of 32 bytes is taken, whatever ends its line: %j', (end) => {
   const { fleetKey } = parse({ fleet_key_file: keyFile(`${encoded(32)}${end}`) });
   expect(fleetKey).toEqual(BYTES.subarray(0, 32));
@@ -258,6 +286,8 @@ test.each([
   ['a letter that is not ascii', `${'k'.repeat(30)}é`],
   ['a blank inside', `${'k'.repeat(15)} ${'k'.repeat(15)}`],
   ['two lines', `${'k'.repeat(22)}\n${'k'.repeat(22)}`],
+  ['a byte-order mark before it', `\ufeff${'k'.repeat(22)}`],
+  ['a blank of another alphabet after it', `${'k'.repeat(22)}\u3000`],
 ])(
   'the key of an enforcement point of %s refuses to start, naming the key and not repeating it',
   (_, text) => {

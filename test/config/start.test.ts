@@ -12,6 +12,9 @@ writeFileSync(text, 'neither a folder nor a bundle nor json');
 const json = join(directory, 'some.json');
 writeFileSync(json, '{"no": "catalog"}');
 
+const list = join(directory, 'list.json');
+writeFileSync(list, '[]');
+
 const ISSUER = {
   issuer: 'https://login.example',
   audience: 'https://assent.example',
@@ -49,6 +52,7 @@ test.each<[string, object, string, RegExp]>([
   ['a store that is a folder', { store: directory }, '`store`', /^EISDIR/],
   ['a Redis that is not there', { store: 'redis://127.0.0.1:1' }, '`store`', /ECONNREFUSED/],
   ['an issuer’s keys that are not there', { token: { issuers: [ISSUER] } }, '`token.issuers`', /`https:/],
+  ['a catalog that is a list', { catalog: list }, '`catalog`', /^catalog is not an object$/],
   ['a catalog that is none', { catalog: json }, '`catalog`', /no is not a known key/],
   [
     'metrics on an address of another machine',

@@ -119,6 +119,23 @@ test.each<[string, JsonObject, string]>([
     { store: 'redis://127.0.0.1', redis_sentinel_password_file: file('pw\n') },
     'session.redis_sentinel_password_file',
   ],
+  [
+    'a password file that is not there, though the store is embedded',
+    { redis_password_file: '/nonexistent' },
+    'session.redis_password_file',
+  ],
+  [
+    'a sentinel password file that is not there, though the store is memory',
+    { store: 'memory:', redis_sentinel_password_file: '/nonexistent' },
+    'session.redis_sentinel_password_file',
+  ],
+  ['a time that is none, for a store without', { redis_timeout_ms: 0 }, 'session.redis_timeout_ms'],
+  ['a word for yes, for a store without', { store_insecure: 'yes' }, 'session.store_insecure'],
+  [
+    'another durability, where Redis keeps it',
+    { store: 'redis://127.0.0.1', sqlite_synchronous: 'off' },
+    'session.sqlite_synchronous',
+  ],
   ['another durability', { sqlite_synchronous: 'off' }, 'session.sqlite_synchronous'],
 ])('%s refuses to start, and names the key', (_what, section, field) => {
   expect(() => parseSessionConfig(section)).toThrow(expect.objectContaining({ field }));

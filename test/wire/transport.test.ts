@@ -165,6 +165,13 @@ test('a file in the place of a socket is left alone', async () => {
   expect(readFileSync(path, 'utf8')).toBe('precious');
 });
 
+test('a socket in a folder that is not there is not listened on, and the folder is what is wrong', async () => {
+  const path = join(folder(), 'none', 'assent.sock');
+  await expect(serverOn([`unix:${path}`]).listen()).rejects.toThrow(
+    `\`listen\`: \`unix:${path}\` lies in a folder that does not exist`,
+  );
+});
+
 const CLOSED: readonly (readonly [string, string, boolean, RegExp])[] = [
   ['plaintext without dev', '127.0.0.1:0', false, /needs `tls`/],
   ['plaintext beyond loopback', '0.0.0.0:0', true, /is not loopback/],
@@ -194,6 +201,7 @@ test('when one address is taken, none stays bound', async () => {
 test.each([
   ['a key of another certificate', (one: Pair, other: Pair) => ({ cert: one.cert, key: other.key })],
   ['a certificate that is none', (one: Pair) => ({ cert: Buffer.from('-----BEGIN x-----'), key: one.key })],
+  ['authorities that are a key', (one: Pair) => ({ cert: one.cert, key: one.key, clientCa: one.key })],
 ])('with %s nothing is listened on', async (_, mixed) => {
   const { issue } = authority();
   const tls = mixed(issue('one', 'DNS:localhost'), issue('other', 'DNS:localhost'));

@@ -1,5 +1,7 @@
-import { chmodSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { chmodSync, existsSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { type Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
 
@@ -35,6 +37,8 @@ export async function listenOn(
 ): Promise<string> {
   if (address.startsWith(UNIX)) {
     const path = address.slice(UNIX.length);
+    // The system calls this, too, a lack of permission.
+    if (!existsSync(dirname(path))) throw unusable(address, 'lies in a folder that does not exist');
     await removeStale(path);
     await bind(server, address, ServerCredentials.createInsecure());
     // Between bind and here the umask decides; whoever gets in still needs a key.
@@ -60,7 +64,9 @@ export async function listenOn(
 /** @throws Error when the files are not what they should be: the library would tell of it at every connection */
 function secure({ key, cert, clientCa }: TlsMaterial): ServerCredentials {
   try {
-    createSecureContext({ key, cert, ...(clientCa === undefined ? {} : { ca: clientCa }) });
+    createSecureContext({ key, cert });
+    // A context takes authorities that are none, and then trusts nobody.
+    if (clientCa !== undefined) readAuthority(clientCa);
   } catch (cause) {
     throw new Error('`tls` does not hold a certificate, the key that belongs to it, and authorities', {
       cause,
@@ -71,6 +77,10 @@ function secure({ key, cert, clientCa }: TlsMaterial): ServerCredentials {
     [{ private_key: key, cert_chain: cert }],
     clientCa !== undefined,
   );
+}
+
+function readAuthority(pem: Buffer): X509Certificate {
+  return new X509Certificate(pem);
 }
 
 function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {

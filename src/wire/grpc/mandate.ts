@@ -8,7 +8,7 @@ import type {
 import { parseDecimal } from '../../model/decimal.ts';
 import { isPlainText, MAX_ID, MAX_ISSUER } from '../../model/identity.ts';
 import type { Identity, Mandate } from '../../model/mandate.ts';
-import { isPattern } from '../../model/pattern.ts';
+import { isActionPattern } from '../../model/pattern.ts';
 import { Malformed } from '../../model/refusal.ts';
 import { atMostBytes, KIB, plainText, required, requireId, timestampMs } from './fields.ts';
 
@@ -54,7 +54,7 @@ function decodeActions(actions: readonly string[], field: string): readonly stri
   if (actions.length === 0) throw new Malformed(field, 'is required');
   if (actions.length > MAX_ACTIONS) throw new Malformed(field, `has more than ${MAX_ACTIONS} items`);
   actions.forEach((pattern, index) => {
-    if (!isPattern(pattern))
+    if (!isActionPattern(pattern))
       throw new Malformed(`${field}[${index}]`, 'must be an action, `prefix.*` or `*`');
   });
   return actions;
