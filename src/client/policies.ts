@@ -34,16 +34,17 @@ export interface PolicyCalls {
   getData(path?: string): Promise<{ readonly value: JsonValue; readonly version: number }>;
 }
 
-/** Compiling, testing and warming take seconds. */
-const PUSH_TIMEOUT_MS = 60_000;
+/** Compiling, testing, trying out and warming take seconds. */
+const CHANGE_TIMEOUT_MS = 60_000;
 
 export function createPolicyCalls(calling: Calling): PolicyCalls {
   const { method } = PolicyService;
+  const changing: Calling = { ...calling, timeoutMs: CHANGE_TIMEOUT_MS };
   return {
     pushBundle: async (content, options = {}) => {
       demand(PUSH_OPTIONS, options, 'options');
       const { validateOnly = false, allowUntested = false } = options;
-      const reply = await callOnce({ ...calling, timeoutMs: PUSH_TIMEOUT_MS }, method.pushBundle, {
+      const reply = await callOnce(changing, method.pushBundle, {
         content: contentMessage(content),
         validateOnly,
         allowUntested,
@@ -57,7 +58,7 @@ export function createPolicyCalls(calling: Calling): PolicyCalls {
     },
     rollback: async (revision = '') => {
       const message = { revision: checkedText(revision, 'revision') };
-      return activationOf((await callOnce(calling, method.rollbackBundle, message)).activation);
+      return activationOf((await callOnce(changing, method.rollbackBundle, message)).activation);
     },
     patchData: async (path, change, expectedVersion) => {
       const message = {
@@ -67,7 +68,7 @@ export function createPolicyCalls(calling: Calling): PolicyCalls {
       };
       // To remove, or with a version to expect: repeated after a lost answer, it would find its own change and fail.
       const send = expectedVersion === undefined && !('remove' in change) ? call : callOnce;
-      return Number((await send(calling, method.patchData, message)).version);
+      return Number((await send(changing, method.patchData, message)).version);
     },
     getData: async (path = '') => {
       const { valueJson, version } = await call(calling, method.getData, {
