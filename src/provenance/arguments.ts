@@ -24,7 +24,7 @@ const ID = /^([A-Za-z][A-Za-z0-9]{0,6})-([A-Za-z0-9]{1,6})$/;
  * work (45 of 225 µs of a payment's walk).
  */
 export function harvestArguments(
-  { args, resource }: Action,
+  { args, known: catalogued, resource }: Action,
   hasher: Hasher,
   isVouched: (hash: string) => boolean,
 ): Argued {
@@ -45,8 +45,9 @@ export function harvestArguments(
     if (!note(whole)) return false;
     return typeof value !== 'string' || takeText(value, note, known);
   };
-  // The names of the arguments themselves are the catalog's.
-  const complete = [resource.type, resource.id, resource.properties, ...Object.values(args)].every(take);
+  // The names of the arguments themselves are the catalog's, where it has them.
+  const asked = catalogued ? Object.values(args) : [args];
+  const complete = [resource.type, resource.id, resource.properties, ...asked].every(take);
   return { hashes: [...hashes], complete };
 }
 

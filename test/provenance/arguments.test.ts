@@ -107,6 +107,12 @@ describe('what is taken of an ask', () => {
     );
   });
 
+  test('is the names of its arguments too, where the catalog does not know the action', () => {
+    const action = readAction(ask('no.such', { DE89370400440532013000: 1 }));
+    const { hashes } = tracer.harvestArguments('acme', action, () => false);
+    expect(hashes).toContain(believed('DE89370400440532013000')[0]);
+  });
+
   test('is not complete past a bound, of many values and of very many words', () => {
     const many = Array.from({ length: 300 }, (_, i) => `v${i}`).join(' ');
     expect(argued('note.write', many).complete).toBe(false);
