@@ -12,8 +12,8 @@ const MAX_HASHES = 256;
 /** Of a longer text only the telling parts are taken: numbers, ids, addresses. */
 const SHORT_WORDS = 8;
 const TELLING = /[0-9@]|:\/\//;
-/** Nothing to take apart. */
-const PLAIN = /^[A-Za-z0-9]+$/;
+/** Nothing to take apart: letters, or digits without zeros before them. */
+const PLAIN = /^(?:[A-Za-z]+|[1-9][0-9]*)$/;
 /** As most ids are: its parts are seen at a glance. Too short for an IBAN. */
 const ID = /^([A-Za-z][A-Za-z0-9]{0,6})-([A-Za-z0-9]{1,6})$/;
 
@@ -41,7 +41,7 @@ export function harvestArguments(
     }
     const whole = formOf(value);
     if (whole === undefined) return true;
-    const known = hashes.has(hasher(whole)) || isVouched(hasher(whole));
+    const known = isVouched(hasher(whole));
     if (!note(whole)) return false;
     return typeof value !== 'string' || takeText(value, note, known);
   };

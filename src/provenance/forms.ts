@@ -50,6 +50,20 @@ export function amountForms(word: string): readonly string[] {
   return forms;
 }
 
+const SCIENTIFIC = /^-?[0-9]{1,15}(?:\.[0-9]{1,15})?e[+-]?[0-9]{1,2}$/;
+
+/** The number of a word that pads it with zeros or writes it with an exponent: `000999`, `9.99e2`. */
+export function respelledForms(word: string): readonly string[] {
+  if (!DIGIT.test(word)) return [];
+  const plain = PADDED.test(word)
+    ? word.replace(PADDED, '')
+    : SCIENTIFIC.test(word)
+      ? String(Number(word))
+      : '';
+  const decimal = parseDecimal(plain);
+  return decimal === undefined ? [] : [`n:${formatDecimal(decimal)}`];
+}
+
 const GROUPED = /^-?[0-9]{1,3}(?:([.,'’])[0-9]{3})(?:\1[0-9]{3})*$/;
 
 function readings(digits: string): readonly string[] {
@@ -80,9 +94,12 @@ export function gluedAmounts(word: string): readonly string[] {
     .flatMap((number) => amountForms(number));
 }
 
+const PADDED = /^0+(?=[0-9])/;
+
 /** Dates, times and fractions. */
 const NUMBERLIKE = /^[0-9.:,/-]+$/;
-const DATE = /^(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{2}){1,2})$/;
+export const DATE: RegExp =
+  /^(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{2}){1,2})$/;
 const RANGE = /^[0-9][0-9.,]*-[0-9][0-9.,]*$/;
 
 /** Whether a word is of digits and what stands between them. */
@@ -96,28 +113,11 @@ export function pieceForms(word: string): readonly string[] {
   const shortest = RANGE.test(word) ? 1 : 3;
   const forms: string[] = [];
   for (const piece of word.split(/[:/-]/)) {
-    if (piece.length >= shortest && piece !== word) forms.push(...amountForms(piece));
+    if (piece.length >= shortest && piece !== word)
+      forms.push(...amountForms(piece), ...respelledForms(piece));
     for (const part of piece.split(',')) if (LONG.test(part)) forms.push(textForm(part));
   }
   return forms;
 }
 
 const LONG = /^[0-9]{4,18}(?:\.[0-9]+)?$/;
-const GROUPS = /(?<![0-9])[0-9]+(?:[ .,'’/-][0-9]+)+/g;
-const FRACTION = /^[0-9]+[.,][0-9]+$/;
-const THOUSANDS = /^[0-9]{1,3}(?: [0-9]{3})+(?:[.,][0-9]{1,2})?$/;
-
-/** Numbers that a folded text writes in groups: 8 to 34 digits put together, and amounts with blanks between thousands. */
-export function groupForms(folded: string): readonly string[] {
-  const forms: string[] = [];
-  for (const [run] of folded.matchAll(GROUPS)) {
-    if (THOUSANDS.test(run)) forms.push(...amountForms(run.replaceAll(' ', '')));
-    // Each by itself too, since a blank may part two numbers.
-    for (const group of run.includes(' ') ? [run, ...run.split(' ')] : [run]) {
-      if (DATE.test(group) || FRACTION.test(group)) continue;
-      const digits = group.replace(/[^0-9]+/g, '');
-      if (digits.length >= 8 && digits.length <= 34) forms.push(textForm(digits));
-    }
-  }
-  return forms;
-}

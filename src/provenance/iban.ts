@@ -11,8 +11,9 @@ const OTHERS = /[^a-z0-9]+/g;
 
 /** The IBAN that a whole folded text spells, with blanks, dashes, dots or other marks in it or the word before it. */
 export function spelledIban(folded: string): string | undefined {
-  if (folded.length < SHORTEST || folded.length > LONGEST_SPELLING || !SPELLED.test(folded)) return undefined;
+  if (folded.length < SHORTEST || folded.length > LONGEST_SPELLING) return undefined;
   const compact = folded.replace(MARKS, '');
+  if (!SPELLED.test(compact)) return undefined;
   const iban = compact.startsWith('iban') ? compact.slice(4) : compact;
   return isIban(iban) ? iban : undefined;
 }

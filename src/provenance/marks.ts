@@ -53,11 +53,18 @@ export interface Part {
 /** UUIDs, and dates with or without their time: their pieces are no values of their own, and outputs are full of them. */
 const SINGLE =
   '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:t[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\\.[0-9]{1,9})?)?(?:z|[+-][0-9]{2}:?[0-9]{2})?)?';
+const UUID_LENGTH = 36;
+const UUIDS = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 const WHOLE_SINGLE = new RegExp(`^(?:${SINGLE})$`);
 const SINGLES = new RegExp(`(?<![0-9a-z-])(?:${SINGLE})(?![0-9a-z-])`, 'g');
 
 export function isSingle(word: string): boolean {
   return WHOLE_SINGLE.test(word);
+}
+
+/** Every UUID that stands in a longer word, whatever stands before and behind it. */
+export function singlesIn(word: string): readonly string[] {
+  return word.length > UUID_LENGTH && word.includes('-') ? (word.match(UUIDS) ?? []) : [];
 }
 
 /** The word with letters for each of these, which makes them one part without digits. */

@@ -5,6 +5,7 @@ import type { Mandate } from '../model/mandate.ts';
 import type { Argued, Harvested, ReadArguments, Seen, Session, Unvouched } from '../model/session.ts';
 import { harvestArguments } from './arguments.ts';
 import { formOf } from './forms.ts';
+import { readingsOf } from './groups.ts';
 import { emptyHarvest, harvestForms, harvestJson, harvestScalar, MAX_VALUES } from './harvest.ts';
 import { createHasher, type Hasher } from './hasher.ts';
 import { labelsOf, UNLABELLED } from './labels.ts';
@@ -90,7 +91,8 @@ function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: 
   const { unvouched } = output;
   for (const form of harvest.trusted) {
     const hash = hasher(form);
-    if (unvouched !== 'all' && !unvouched.has(hash)) seen.push({ hash, origin: 'trusted' });
+    const echoed = (spelled: string): boolean => unvouched === 'all' || unvouched.has(hasher(spelled));
+    if (![form, ...readingsOf(form)].some(echoed)) seen.push({ hash, origin: 'trusted' });
     else harvest.trusted.delete(form);
   }
   for (const form of harvest.untrusted) {
@@ -106,7 +108,18 @@ function trace(session: Session | null, action: Action, hasher: Hasher): Provena
   const found: Record<string, Origin> = Object.create(null);
   for (const { path, value } of action.values) {
     const form = session === null ? undefined : formOf(value);
-    found[path] = form === undefined ? 'unknown' : (session?.originOf(hasher(form)) ?? 'unknown');
+    found[path] = form === undefined ? 'unknown' : originOf(form, session, hasher);
   }
   return found;
+}
+
+/** What is a record's only in one spelling is not the record's where somebody else may have said it in another. */
+function originOf(form: string, session: Session | null, hasher: Hasher): Origin {
+  const origin = session?.originOf(hasher(form)) ?? 'unknown';
+  if (origin !== 'trusted') return origin;
+  for (const reading of readingsOf(form)) {
+    const read = session?.originOf(hasher(reading));
+    if (read === 'untrusted' || read === 'unknown') return read;
+  }
+  return origin;
 }

@@ -1,6 +1,7 @@
 import { foldText, isAscii } from '../model/text.ts';
 import { readEscapes } from './escapes.ts';
-import { amountForms, gluedAmounts, groupForms, isNumberlike, pieceForms, textForm } from './forms.ts';
+import { amountForms, gluedAmounts, isNumberlike, pieceForms, respelledForms, textForm } from './forms.ts';
+import { groupForms } from './groups.ts';
 import { ibansIn } from './iban.ts';
 import {
   areFew,
@@ -11,6 +12,7 @@ import {
   levelsIn,
   partsIn,
   runsIn,
+  singlesIn,
   splitAt,
 } from './marks.ts';
 import { urlForms } from './urls.ts';
@@ -81,7 +83,7 @@ function takeWord(word: string, level: number, note: Note): boolean {
   const whole = trimEdges(word);
   if (whole === '') return true;
   const amounts = amountForms(whole);
-  if (!note(textForm(whole)) || !amounts.every(note)) return false;
+  if (!note(textForm(whole)) || !amounts.every(note) || !respelledForms(whole).every(note)) return false;
   const levels = levelsIn(whole);
   if (levels === 0) return amounts.length > 0 || gluedAmounts(whole).every(note);
   const bare = trimEdges(whole, ALL_EDGES);
@@ -89,7 +91,7 @@ function takeWord(word: string, level: number, note: Note): boolean {
   // Half of a number is another number, but for the long ones of a list or a range.
   if (amounts.length > 0 || isNumberlike(whole)) return pieceForms(whole).every(note);
   if (isSingle(whole)) return true;
-  if (!urlForms(whole).every(note)) return false;
+  if (!urlForms(whole).every(note) || !singlesIn(whole).every((single) => note(`s:${single}`))) return false;
   for (let at = level; at <= LAST_LEVEL; at += 1) {
     if (at === INNER_LEVEL && level <= INNER_LEVEL) return takeRuns(whole, levels, note);
     const parts = (levels & (1 << at)) === 0 ? [] : splitAt(whole, at);
@@ -112,7 +114,7 @@ function takeRuns(word: string, levels: number, note: Note): boolean {
   const parts = partsIn(hidden);
   const few = parts.length > 1 && areFew(parts, word);
   for (const { start, end, digits } of parts) {
-    if (digits && !gluedAmounts(hidden.slice(start, end)).every(note)) return false;
+    if (digits && !takeDigits(hidden.slice(start, end), note)) return false;
     if (few && !takeWord(word.slice(start, end), LAST_LEVEL, note)) return false;
   }
   if (!once(runsIn(word, parts)).every((run) => note(textForm(run)))) return false;
@@ -122,6 +124,12 @@ function takeRuns(word: string, levels: number, note: Note): boolean {
     if (split.length > 1) return takeParts(split, at + 1, note);
   }
   return true;
+}
+
+/** A part with digits: its numbers, and what stands between its points where it is no number. */
+function takeDigits(part: string, note: Note): boolean {
+  const pieces = part.includes('.') && !isNumberlike(part) ? part.split('.') : [];
+  return gluedAmounts(part).every(note) && pieces.every((piece) => piece === '' || note(textForm(piece)));
 }
 
 /** Characters nobody sees, marks that are not ASCII, and where Latin letters or digits meet letters of another script. */

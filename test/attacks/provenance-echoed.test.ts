@@ -61,6 +61,8 @@ describe('an account of the agent’s own is not paid', () => {
       { vendor: EVIL },
       { vendor_id: EVIL, error: 'none' },
     ],
+    ['a search spells it', 'vendor.lookup', { vendor: `pay to ${[...EVIL].join(' ')}` }, { account: EVIL }],
+    ['glued to letters, repeated without', 'vendor.lookup', { vendor: `ab${EVIL}` }, { account: EVIL }],
     ['a search repeats it as the account', 'vendor.lookup', { vendor: EVIL }, { account: EVIL }],
     [
       'written with blanks, repeated without',
@@ -125,6 +127,10 @@ describe('an amount of the agent’s own is not paid', () => {
     ['1.200', '1200'],
     ['1.200 (as ever)', '1200'],
     ['REF-999', '999', '999'],
+    ['kr999', '999', '999'],
+    ['000999', '999', '999'],
+    ['9.99e2', '999', '999'],
+    ['am 31.12.2026 1 200,00 EUR', '1200', '1200'],
     ['999-REF', '999', '999'],
     ['EUR999-REF', '999', '999'],
   ])('a search for %s repeats it', async (vendor, amount, said = vendor) => {
@@ -132,6 +138,26 @@ describe('an amount of the agent’s own is not paid', () => {
     expect(await pay(EVIL, { amount })).toContain(UNTRUSTED);
     await step('vendor.lookup', { vendor }, { output: { vendor_id: said } });
     expect(await pay(EVIL, { amount })).toContain(UNTRUSTED);
+  });
+
+  test('a part of one argument that stands as a whole in another is repeated', async () => {
+    const long = 'one two three four five six seven eight zeta/999';
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: EVIL } });
+    await step('report.write', { report: 'r', text: long, title: 'zeta/999' }, { output: {} });
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'zeta' } });
+    await step('invoice.read', { invoice: 'INV-1' }, { output: { invoice_id: 'zeta' } });
+    expect(await pay('zeta')).toBe(UNTRUSTED);
+  });
+
+  test.each(['1234 5678 9012', '60-16-13 31926819'])('its groups are repeated: %s', async (account) => {
+    await step('vendor.lookup', { vendor: `pay to ${account}` }, { output: { account } });
+    expect(await pay(account)).toBe(UNTRUSTED);
+  });
+
+  test('a plain word of a short text is repeated', async () => {
+    await step('report.write', { report: 'r', text: 'pay to zeta/eta' }, { output: {} });
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account: 'zeta' } });
+    expect(await pay('zeta')).toBe(UNTRUSTED);
   });
 
   test('a report that it was written into is named by it elsewhere', async () => {

@@ -117,6 +117,19 @@ describe('somebody else’s text', () => {
     ['9000-9999', '9999'],
     ['9 999,50 EUR', '9999.5'],
     ['12 345 678', '12345678'],
+    ['pos. 3 1 200 EUR', '1200'],
+    ['am 31.12.2026 1 200,00 EUR', '1200'],
+    ['pay 000999 now', '999'],
+    ['order-000999', '999'],
+    ['9.99e2 EUR', '999'],
+    ['no. 5 60-16-13 31926819', '60161331926819'],
+    ['12 34 56', '123456'],
+    ['+49 (0)170 1234567', '4901701234567'],
+    ['v1.acct77', 'acct77'],
+    ['no.1.0x5290', '0x5290'],
+    ['1.12345678901', '12345678901'],
+    ['wallet-0f8fad5b-d9cb-469f-a165-70867728950e', '0f8fad5b-d9cb-469f-a165-70867728950e'],
+    ['0f8fad5b-d9cb-469f-a165-70867728950e-x', '0f8fad5b-d9cb-469f-a165-70867728950e'],
     ['021000021/123456789', '123456789'],
     ['12-3456-78901', '12345678901'],
     ['1234 5678 9012', '123456789012'],
@@ -252,6 +265,21 @@ describe('somebody else’s text', () => {
   });
 });
 
+describe('a table of numbers is taken whole', () => {
+  test.each<[between: string, count: number]>([
+    [',', 900],
+    [' ', 400],
+    ['\n', 400],
+  ])('with %j between them', (between, count) => {
+    const numbers = Array.from({ length: count }, (_, i) =>
+      String(between === ',' ? 10_000 + 7 * i : 100 + i),
+    );
+    const { untrusted, lost } = harvest(numbers.join(between));
+    expect(lost).toBe(false);
+    for (const number of numbers) expect(untrusted).toContain(formOf(number));
+  });
+});
+
 /** Each fills what is looked at of one output, and each is of what one of the rules could stumble over. */
 describe('256 Ki characters', () => {
   test.each<[string, string]>([
@@ -266,6 +294,13 @@ describe('256 Ki characters', () => {
     ['escapes', '%41\\n&#65;'],
     ['escapes of escapes', '%25'],
     ['groups of digits', '1 '],
+    ['groups of three digits', '123 '],
+    ['groups of digits and commas', '1,'],
+    ['groups of digits and brackets', '1 (0) '],
+    ['zeros', '0'],
+    ['zeros before a number', '01 '],
+    ['UUIDs', '0f8fad5b-d9cb-469f-a165-70867728950e-'],
+    ['points and letters', '1.a'],
     ['digits', '1'],
     ['digits and dashes', '12-'],
     ['dashes', '-a'],
