@@ -71,7 +71,8 @@ export function boundedTree(name: string, value: JsonValue, maxLength: number): 
   return bounded(name, canonicalJson(value), maxLength);
 }
 
-function bounded(name: string, text: string, maxLength: number): string {
+/** @throws Refusal action.argument_too_long */
+export function bounded(name: string, text: string, maxLength: number): string {
   if (text.length > maxLength) throw tooLong(name, { max_length: maxLength });
   return text;
 }

@@ -6,7 +6,8 @@ import { exactText } from './argument.ts';
 /**
  * The canonical form of one argument in an action's identity; undefined where it says nothing (absent, null,
  * blank, empty), so that adding an empty argument makes no new act. Lists count as sets: the order of
- * recipients, or naming one twice, changes nothing. Decimals have been checked before. Look-alike letters of other scripts stay different.
+ * recipients, or naming one twice, changes nothing. Decimals have been checked before. Look-alike letters of other
+ * scripts stay different.
  */
 export function identityValue(
   value: JsonValue | undefined,
@@ -31,11 +32,20 @@ export function resourceIdentity({ type, id }: Resource): string {
   return `,${quoteJson(foldText(type))},${quoteJson(foldText(id))}`;
 }
 
+/** Names are folded as values are; two that become one both stay, in the order of their values, and say it once if they agree. */
 function identityObject(object: { readonly [name: string]: JsonValue }): string | undefined {
-  const members: string[] = [];
-  for (const name of Object.keys(object).sort()) {
-    const text = identityValue(object[name], undefined);
-    if (text !== undefined) members.push(`${quoteJson(name)}:${text}`);
+  const members: { readonly name: string; readonly text: string }[] = [];
+  for (const [name, value] of Object.entries(object)) {
+    const text = identityValue(value, undefined);
+    if (text !== undefined) members.push({ name: foldText(name), text });
   }
-  return members.length === 0 ? undefined : `{${members.join(',')}}`;
+  members.sort((a, b) => compare(a.name, b.name) || compare(a.text, b.text));
+  const said = new Set(members.map(({ name, text }) => `${quoteJson(name)}:${text}`));
+  return said.size === 0 ? undefined : `{${[...said].join(',')}}`;
+}
+
+/** By UTF-16 units. */
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

@@ -1,13 +1,23 @@
 import type { ArgumentRole, WeightyArgument } from '../model/catalog.ts';
 import { isJsonObject, type JsonValue, quoteJson } from '../model/json.ts';
+import { Refusal } from '../model/refusal.ts';
 
-/** Every scalar of the arguments, and those of them that decide where something goes or how much of it. */
+/**
+ * Every scalar of the arguments, and those of them that decide where something goes or how much of it. The name of a
+ * member is a value too where it can decide that: inside a destination, and in an action without an entry.
+ */
 export interface Scalars {
   readonly values: { readonly path: string; readonly value: JsonValue }[];
   readonly weighty: WeightyArgument[];
 }
 
-/** Notes one argument, scalar by scalar; `role` is the catalog's, `unknown` where the catalog has no entry. */
+/** Longest path of a list or an object: every value inside repeats it, so a long name there would cost its length times their number. */
+const MAX_PATH = 512;
+
+/**
+ * Notes one argument, scalar by scalar; `role` is the catalog's, `unknown` where the catalog has no entry.
+ * @throws Refusal action.argument_too_long where the names that lead to a list or an object are too long together
+ */
 export function noteScalars(
   into: Scalars,
   path: string,
@@ -28,19 +38,36 @@ export function noteScalars(
     });
 }
 
+/**
+ * Notes a member's name, or that of an argument whose name is the asker's, under `to.iban#name`: no other path ends so,
+ * since a plain name has no `#` and any other stands in quotes and brackets.
+ */
+export function noteName(into: Scalars, path: string, name: string): void {
+  const own = `${path}#name`;
+  into.values.push({ path: own, value: name });
+  into.weighty.push({ path: own, value: name, role: 'destination' });
+}
+
 function noteInside(
   into: Scalars,
   path: string,
   value: readonly JsonValue[] | { readonly [name: string]: JsonValue },
   role: ArgumentRole | 'unknown',
 ): void {
+  if (path.length > MAX_PATH)
+    throw new Refusal('action.argument_too_long', { argument: path.slice(0, 128), max_path: MAX_PATH });
   if (!isJsonObject(value)) {
     (value as readonly JsonValue[]).forEach((item, index) => {
       noteScalars(into, `${path}[${index}]`, item, role);
     });
     return;
   }
-  for (const [name, member] of Object.entries(value)) noteScalars(into, stepInto(path, name), member, role);
+  const named = role === 'destination' || role === 'amount' || role === 'unknown';
+  for (const [name, member] of Object.entries(value)) {
+    const inside = stepInto(path, name);
+    if (named) noteName(into, inside, name);
+    noteScalars(into, inside, member, role);
+  }
 }
 
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;

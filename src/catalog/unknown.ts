@@ -2,10 +2,10 @@ import type { Ask } from '../model/ask.ts';
 import type { Action, CatalogEntry } from '../model/catalog.ts';
 import { quoteJson } from '../model/json.ts';
 import { Refusal } from '../model/refusal.ts';
-import { boundedTree } from './argument.ts';
+import { bounded, boundedTree } from './argument.ts';
 import { identityValue, resourceIdentity } from './identity.ts';
 import { DEFAULT_MAX_LENGTH } from './parse.ts';
-import { noteScalars, type Scalars, stepInto } from './scalars.ts';
+import { noteName, noteScalars, type Scalars, stepInto } from './scalars.ts';
 
 /** The strictest reading there is: an action of which the operator has said nothing. */
 const UNKNOWN_ENTRY: CatalogEntry = {
@@ -20,7 +20,8 @@ const UNKNOWN_ENTRY: CatalogEntry = {
 const MAX_ARGUMENTS = 64;
 
 /**
- * Reads an action without an entry: each argument within the default length, as text or as a tree of depth 4.
+ * Reads an action without an entry: each argument within the default length, as text or as a tree of depth 4, and
+ * its name too. Names are the asker's like values, at any depth: a tool may read a destination from either.
  * @throws Refusal action.malformed, action.argument_too_long
  */
 export function readUnknown(ask: Ask): Action {
@@ -28,16 +29,15 @@ export function readUnknown(ask: Ask): Action {
   if (names.length > MAX_ARGUMENTS) throw new Refusal('action.malformed', { max_arguments: MAX_ARGUMENTS });
   const scalars: Scalars = { values: [], weighty: [] };
   const members: string[] = [];
-  const identity: string[] = [];
   for (const name of names) {
     const value = ask.args[name];
     if (value === undefined) continue;
-    const label = `${quoteJson(name)}:`;
-    members.push(label + boundedTree(name, value, DEFAULT_MAX_LENGTH));
-    const text = identityValue(value, undefined);
-    if (text !== undefined) identity.push(label + text);
-    noteScalars(scalars, stepInto('', name), value, 'unknown');
+    members.push(`${quoteJson(name)}:${boundedTree(name, value, DEFAULT_MAX_LENGTH)}`);
+    const path = stepInto('', bounded(name, name, DEFAULT_MAX_LENGTH));
+    noteName(scalars, path, name);
+    noteScalars(scalars, path, value, 'unknown');
   }
+  const identity = identityValue(ask.args, undefined) ?? '{}';
   return {
     name: ask.action,
     class: UNKNOWN_ENTRY.class,
@@ -48,7 +48,7 @@ export function readUnknown(ask: Ask): Action {
     resource: ask.resource,
     args: ask.args,
     policyArgs: `{${members.join(',')}}`,
-    identity: `[${quoteJson(ask.action)},{${identity.join(',')}}${resourceIdentity(ask.resource)}]`,
+    identity: `[${quoteJson(ask.action)},${identity}${resourceIdentity(ask.resource)}]`,
     values: scalars.values,
     weighty: scalars.weighty,
   };

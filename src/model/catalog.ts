@@ -47,9 +47,9 @@ export interface Resource {
   readonly properties: JsonObject;
 }
 
-/** An argument value that decides where something goes or how much of it. */
+/** An argument value, or a name inside an argument, that decides where something goes or how much of it. */
 export interface WeightyArgument {
-  /** Dotted path with indices, as in the provenance answer: `to[0]`. */
+  /** Dotted path with indices, as in the provenance answer: `to[0]`; `to.iban#name` for the name of a member. */
   readonly path: string;
   readonly value: string;
   readonly role: 'amount' | 'destination';
@@ -71,7 +71,7 @@ export interface Action {
   readonly policyArgs: string;
   /** Canonical text of what makes this the same business act as another; undefined for reads. */
   readonly identity: string | undefined;
-  /** Every scalar argument with its path, for provenance; `weighty` are those that move something. */
+  /** Every scalar argument, and every name that is weighty, with its path, for provenance; `weighty` are those that move something. */
   readonly values: readonly { readonly path: string; readonly value: JsonValue }[];
   readonly weighty: readonly WeightyArgument[];
 }

@@ -7,7 +7,7 @@ import { beginFold } from './apply.ts';
 import type { Door, Entered } from './enter.ts';
 import { entryOf } from './opening.ts';
 import { GENESIS, logName } from './store.ts';
-import { type Opener, openSession } from './verbs.ts';
+import { type Opener, openNameOf, openSession } from './verbs.ts';
 
 export type OpenRef = Extract<SessionRef, { kind: 'open' }>;
 
@@ -16,7 +16,7 @@ export interface OpenIfAbsent {
    * The id of the session, or the opening of a draft: nothing of a draft is stored or listed, its key stays free, and
    * it ends with its opening.
    * @throws Refusal `session.unknown` without the role to open, `session.expired` for a mandate that is over before
-   * there is a session; Fault `SESSION_STORE_UNAVAILABLE`
+   * there is a session, `session.torn` for a key whose name was led elsewhere; Fault `SESSION_STORE_UNAVAILABLE`
    */
   find(ask: Ask, ref: OpenRef, at: number): Promise<string | Opening>;
   /** The draft that was begun with this very opening. */
@@ -55,7 +55,7 @@ export function createOpenIfAbsent(opener: Opener, { keys, bounds }: Door): Open
       // Neither a dry run nor a mandate that is over may take the key; whose it is already, they may ask.
       const id =
         dryRun || over
-          ? await store.find(pep.tenant, { pep: pep.id, openKey })
+          ? await store.find(pep.tenant, openNameOf(keys, pep, openKey))
           : await openSession(opener, { pep, mandate, openKey, at });
       if (id !== undefined) opened.set(name, id);
       else if (over) throw new Refusal('session.expired');

@@ -15,8 +15,9 @@ import {
 } from './fold.ts';
 import { openingOf } from './opening.ts';
 import { awaitReport, learnArguments, learnMandate, learnReport } from './origins.ts';
-import { grantPermit, settlePermit } from './permits.ts';
+import { grantPermit } from './permits.ts';
 import { bumpRate, NEVER } from './rate.ts';
+import { settlePermit } from './settle.ts';
 import type { StoredEntry } from './store.ts';
 import { NO_UNDO, type Undo } from './undo.ts';
 

@@ -9,7 +9,7 @@ import { type AskEntry, packUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
-import { isOpen } from './permits.ts';
+import { debited, isOpen } from './permits.ts';
 import { covers, remainingOf } from './view.ts';
 
 export interface Committing extends Door {
@@ -81,7 +81,7 @@ function refuseUncarried(
   const open = earlier !== undefined && isOpen(earlier) ? earlier : undefined;
   if (verdict.consume.length > 0 && !covers(remainingOf(fold, authority, open), verdict.consume))
     throw new Refusal('session.budget');
-  if (fold.hopSums.size + verdict.consume.length * authority.hops.length > bounds.hopSums)
+  if (fold.hopSums.size + verdict.consume.length * debited(authority.hops).length > bounds.hopSums)
     throw new Refusal('session.full');
   const lasting = action.effectful || ask.operationId !== undefined;
   if (lasting && fold.permits.size >= bounds.permits) throw new Refusal('session.full');

@@ -18,11 +18,16 @@ export interface Permit {
   readonly consume: readonly Consumption[];
   readonly hops: readonly string[];
   readonly state: 'permitted' | Outcome;
+  /** What was reported of this very allow, whatever its operation came to; earlier builds did not keep it. */
+  readonly told?: Told;
   /** What its own output cannot vouch for, as the entry has it. */
   readonly unvouched?: string;
   /** A later permit of the same operation took over: its decision id. */
   readonly renewedBy?: string;
 }
+
+/** `silence`: that nobody knows, without an output, which may yet come. */
+export type Told = 'nothing' | 'silence' | Outcome;
 
 export interface Operation {
   /** Fingerprint of action, resource and arguments, of whom they were asked for, and by which enforcement point. */

@@ -1,5 +1,6 @@
 /** Everything keyed: digests of entries, fingerprints, execution keys. One fleet key, one derived key for each purpose. */
 import { createHmac, hash, hkdfSync } from 'node:crypto';
+import { canonicalJson } from '../model/json.ts';
 import { createKeyedDigest, type KeyedDigest } from '../model/keyed-digest.ts';
 import type { Head } from '../model/session.ts';
 
@@ -10,6 +11,8 @@ export interface SessionKeys {
   sealEntry(log: string, before: Head, payload: string): string;
   /** MAC of a snapshot's body, bound to its log and head: base64url. */
   sealSnapshot(log: string, head: Head, body: string): string;
+  /** MAC of what the name of an open key holds, bound to tenant, enforcement point and key: base64url. */
+  sealName(name: readonly [tenant: string, pep: string, openKey: string], text: string): string;
   /** Stands for a business identity without telling it. */
   fingerprint(log: string, text: string): string;
   /** Stable for one effect of one session. */
@@ -30,6 +33,7 @@ export function createSessionKeys(fleetKey: Buffer, id: string): SessionKeys {
     createMac(Buffer.from(hkdfSync('sha256', fleetKey, '', `assent/session/${purpose}`, 32)));
   const entry = derive('entry');
   const snapshot = derive('snapshot');
+  const name = derive('name');
   const fingerprint = createKeyedDigest(fleetKey, 'fingerprint');
   const execution = createKeyedDigest(fleetKey, 'execution');
   const cause = createKeyedDigest(fleetKey, 'cause');
@@ -38,6 +42,7 @@ export function createSessionKeys(fleetKey: Buffer, id: string): SessionKeys {
     id,
     sealEntry: (log, before, payload) => entry(`${log}\n${before.version + 1}\n${before.digest}\n`, payload),
     sealSnapshot: (log, head, body) => snapshot(`${log}\n${head.version}\n${head.digest}\n`, body),
+    sealName: (parts, text) => name(`${canonicalJson(parts)}\n`, text),
     fingerprint: (log, text) => fingerprint(`${log}\n${text}`),
     digestInput: createKeyedDigest(fleetKey, 'input'),
     executionKey: (log, effect) => execution(`${log}\n${effect}`),

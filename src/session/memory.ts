@@ -11,7 +11,9 @@ import {
   type Stored,
   type StoredEntry,
   type StoredSnapshot,
+  sealed,
   sessionOfMember,
+  unsealed,
 } from './store.ts';
 
 interface Log {
@@ -42,9 +44,10 @@ export function createMemorySessionStore(): SessionStore {
 
   function claim(birth: Birth, openName: OpenName): string {
     const name = textOf(birth.key.tenant, openName);
-    const holder = names.get(name) ?? open(birth);
-    names.set(name, holder);
-    return holder;
+    const holder = names.get(name);
+    if (holder !== undefined) return unsealed(openName, holder);
+    names.set(name, sealed(openName, birth.key.session));
+    return open(birth);
   }
 
   return {
@@ -69,7 +72,10 @@ export function createMemorySessionStore(): SessionStore {
       log.entries = log.entries.filter(({ version }) => version >= snapshot.version - KEPT_BELOW_SNAPSHOT);
     },
     open: async (birth, name) => (name === undefined ? open(birth) : claim(birth, name)),
-    find: async (tenant, name) => names.get(textOf(tenant, name)),
+    find: async (tenant, name) => {
+      const holder = names.get(textOf(tenant, name));
+      return holder === undefined ? undefined : unsealed(name, holder);
+    },
     list: async (tenant, limit, after) => {
       const all = listings.get(tenant) ?? [];
       const rest = after === undefined ? all : all.filter((member) => member < after);

@@ -8,7 +8,7 @@ import type { Seen } from '../model/session.ts';
 import type { SessionBounds } from './bounds.ts';
 import { type AskEntry, type ReportEntry, type SeenText, unpackSeen, unpackUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
-import { findPermit } from './permits.ts';
+import { isSilent } from './settle.ts';
 import { deleteIn, setIn, type Undo } from './undo.ts';
 
 /** Where in the log something is learned. */
@@ -24,14 +24,14 @@ export function learnMandate(fold: Fold, seen: SeenText, place: Place): void {
 }
 
 /**
- * An ask was allowed: until it is reported, whatever is learned may come from its output. To be called before its
- * permit takes the place of an older one, whose waiting it goes on with: the output may be that of the first try.
+ * An ask was allowed: until it is reported, whatever is learned may come from its output. Each try of an operation is
+ * awaited by itself, since its tool may run beside those of the others; a later one from when the first was, whose
+ * output it may bring. To be called before its permit takes the place of an older one.
  */
 export function awaitReport(fold: Fold, entry: AskEntry, { version, bounds, undo }: Place): void {
   const operation = entry.operation === undefined ? undefined : fold.operations.get(entry.operation);
   const earlier = operation?.act === entry.act ? operation?.decision : undefined;
   const since = earlier === undefined ? undefined : fold.awaited.get(earlier);
-  if (earlier !== undefined) deleteIn(fold.awaited, earlier, undo);
   if (since === undefined && entry.foreign !== true) return;
   setIn(fold.awaited, entry.answer.id, since ?? version, undo);
   if (fold.awaited.size <= bounds.reads) return;
@@ -54,15 +54,13 @@ export function learnArguments(fold: Fold, { unvouched }: AskEntry, place: Place
       if (fold.origins.get(hash) === undefined) remember(fold, hash, 'unknown', place);
 }
 
-/** An allow was reported: its output's values, and what their coming settles. To be called after its permit is settled. */
+/** An allow was reported: its output's values, and what their coming settles. */
 export function learnReport(fold: Fold, entry: ReportEntry, place: Place): void {
   const { version, undo } = place;
-  const [id] = findPermit(fold, entry.decision);
-  const awaited = fold.awaited.get(id);
+  const awaited = fold.awaited.get(entry.decision);
   const since = awaited ?? version;
-  // Whoever does not know what became of it may yet learn it, output and all: until then it is waited for.
-  if (entry.outcome === 'unknown' && isSilent(entry)) return;
-  deleteIn(fold.awaited, id, undo);
+  if (isSilent(entry)) return;
+  deleteIn(fold.awaited, entry.decision, undo);
   if (entry.lost) doubt(fold, since, undo);
   // What this very output says in a system's field is trusted, whatever else stood beside it.
   for (const value of unpackSeen(entry.seen)) learn(fold, value, { ...place, since });
@@ -70,8 +68,10 @@ export function learnReport(fold: Fold, entry: ReportEntry, place: Place): void 
   if (awaited !== undefined) confirm(fold, awaited, undo);
 }
 
-function isSilent({ seen, lost }: ReportEntry): boolean {
-  return !lost && seen.user === '' && seen.trusted === '' && seen.untrusted === '';
+/** Of an output that was told otherwise before, what can only take trust away: somebody else's words not yet known. */
+export function newWords(fold: Fold, seen: readonly Seen[]): readonly Seen[] {
+  const isNew = (hash: string): boolean => (fold.origins.get(hash) ?? 'unknown') === 'unknown';
+  return seen.filter(({ hash, origin }) => origin === 'untrusted' && isNew(hash));
 }
 
 interface Learning extends Place {
@@ -120,8 +120,12 @@ function confirm(fold: Fold, since: number, undo: Undo): void {
     if (version < oldest) deleteIn(fold.tentative, hash, undo);
 }
 
+/** Of tries of one operation the one with the least id, in whatever order they came to memory. */
 function oldestAwaited(fold: Fold): readonly [string, number] | undefined {
   let oldest: readonly [string, number] | undefined;
-  for (const entry of fold.awaited) if (oldest === undefined || entry[1] < oldest[1]) oldest = entry;
+  for (const [id, since] of fold.awaited) {
+    const older = oldest === undefined || since < oldest[1] || (since === oldest[1] && id < oldest[0]);
+    if (older) oldest = [id, since];
+  }
   return oldest;
 }

@@ -1,4 +1,4 @@
-/** Allows on their way from permitted to known: what they spent, whom they stand for, what became of them. */
+/** Allows: what they spend, whom they stand for, and how one takes the place of another. */
 import {
   addDecimal,
   compareDecimal,
@@ -10,7 +10,7 @@ import {
 } from '../model/decimal.ts';
 import type { Consumption } from '../model/decision.ts';
 import type { SessionBounds } from './bounds.ts';
-import type { AskEntry, ReportEntry } from './entry.ts';
+import type { AskEntry } from './entry.ts';
 import { countedAs, type Fold, of, type Permit } from './fold.ts';
 import { deleteIn, setIn, type Undo } from './undo.ts';
 
@@ -33,6 +33,7 @@ export function grantPermit(fold: Fold, entry: AskEntry, { bounds, undo }: Grant
     identity,
     pep,
     state: 'permitted',
+    told: 'nothing',
     ...(entry.unvouched === undefined ? {} : { unvouched: entry.unvouched }),
   };
   if (earlier === undefined) count(fold, entry.action, bounds);
@@ -89,18 +90,28 @@ function count(fold: Fold, action: string, bounds: SessionBounds): void {
   fold.now.counts = { ...counts, [name]: (of(counts, name) ?? 0) + 1 };
 }
 
-function hold(fold: Fold, permit: Permit, undo: Undo): void {
+/** Its amounts count as spent, and its business act as done. */
+export function hold(fold: Fold, permit: Permit, undo: Undo): void {
   spend(fold, permit, addDecimal, undo);
   const { identity } = permit;
   if (identity !== undefined) setIn(fold.acts, identity, (fold.acts.get(identity) ?? 0) + 1, undo);
 }
 
-function release(fold: Fold, permit: Permit, undo: Undo): void {
+/** What `hold` did, taken back. */
+export function release(fold: Fold, permit: Permit, undo: Undo): void {
   spend(fold, permit, subtractDecimal, undo);
   if (permit.identity === undefined) return;
   const left = (fold.acts.get(permit.identity) ?? 0) - 1;
   if (left > 0) setIn(fold.acts, permit.identity, left, undo);
   else deleteIn(fold.acts, permit.identity, undo);
+}
+
+/** What chains together spent of the opening mandate is counted under this name; it is no hop's, which are hashes. */
+export const OPENING = 'opening';
+
+/** Whom spending is debited to: every hop of the chain, and what the opening mandate gave to all chains. */
+export function debited(hops: readonly string[]): readonly string[] {
+  return hops.length === 0 ? hops : [OPENING, ...hops];
 }
 
 type Change = (before: Decimal, amount: Decimal) => Decimal;
@@ -111,7 +122,7 @@ function spend(fold: Fold, permit: Permit, change: Change, undo: Undo): void {
   for (const { budget, amount } of permit.consume) {
     const value = parseDecimal(amount) ?? ZERO;
     sums[budget] = change(of(sums, budget) ?? ZERO, value);
-    for (const hop of permit.hops) {
+    for (const hop of debited(permit.hops)) {
       const name = `${hop} ${budget}`;
       setIn(fold.hopSums, name, change(fold.hopSums.get(name) ?? ZERO, value), undo);
     }
@@ -119,25 +130,15 @@ function spend(fold: Fold, permit: Permit, change: Change, undo: Undo): void {
   fold.now.sums = sums;
 }
 
-/** What became of an allow was reported; nothing changes when that was settled before. */
-export function settlePermit(fold: Fold, entry: ReportEntry, undo: Undo): void {
-  const [id, permit] = findPermit(fold, entry.decision);
-  if (permit === undefined) return;
-  if (permit.state === 'executed' || (permit.state === 'failed' && entry.outcome !== 'executed')) return;
-  // Money that left the house comes back into a budget only on the far side's word.
-  const unproven = entry.outcome === 'failed' && permit.external && entry.proof === '';
-  const state = unproven ? 'unknown' : entry.outcome;
-  if (state === 'failed') release(fold, permit, undo);
-  // It was said to be impossible, and happened: what was given back is taken again, whatever has been spent since.
-  if (permit.state === 'failed') hold(fold, permit, undo);
-  if (fold.permits.has(id)) setIn(fold.permits, id, { ...permit, state }, undo);
-  else fold.reads.put(id, { ...permit, state }, undo);
+/** The permit that was given with this very decision. */
+export function permitOf(fold: Fold, decision: string): Permit | undefined {
+  return fold.permits.get(decision) ?? fold.reads.get(decision);
 }
 
 /** The permit that a decision id leads to, by way of its renewals. */
 export function findPermit(fold: Fold, decision: string): readonly [string, Permit | undefined] {
   let id = decision;
-  let permit = fold.permits.get(id) ?? fold.reads.get(id);
+  let permit = permitOf(fold, id);
   while (permit?.renewedBy !== undefined) {
     id = permit.renewedBy;
     permit = fold.permits.get(id);

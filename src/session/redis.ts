@@ -16,7 +16,9 @@ import {
   type Stored,
   type StoredEntry,
   type StoredSnapshot,
+  sealed,
   sessionOfMember,
+  unsealed,
 } from './store.ts';
 
 /**
@@ -81,22 +83,30 @@ class RedisSessionStore implements SessionStore {
       await this.begin(birth);
       return birth.key.session;
     }
-    const nameKey = nameKeyOf(birth.key.tenant, name);
+    const { tenant } = birth.key;
+    const nameKey = nameKeyOf(tenant, name);
     const mine = JSON.stringify(birth);
-    const taken = await this.timed(() => this.redis.set(nameKey, mine, 'NX'));
+    const taken = await this.timed(() => this.redis.set(nameKey, sealed(name, mine), 'NX'));
     // Names are never given back, so the one that was there still is.
-    const holder = taken === 'OK' ? mine : await this.timed(() => this.redis.get(nameKey));
-    if (holder === null) throw new Fault('SESSION_STORE_UNAVAILABLE', 'an open key vanished');
+    const holder = taken === 'OK' ? mine : await this.holderOf(tenant, name);
+    if (holder === undefined) throw new Fault('SESSION_STORE_UNAVAILABLE', 'an open key vanished');
     if (!isBirth(holder)) return holder;
     const begun = JSON.parse(holder) as Birth;
     await this.begin(begun);
-    await this.timed(() => this.redis.set(nameKey, begun.key.session));
+    await this.timed(() => this.redis.set(nameKey, sealed(name, begun.key.session)));
     return begun.key.session;
   }
 
   async find(tenant: string, name: OpenName): Promise<string | undefined> {
-    const holder = await this.timed(() => this.redis.get(nameKeyOf(tenant, name)));
-    return holder === null || isBirth(holder) ? undefined : holder;
+    const holder = await this.holderOf(tenant, name);
+    return holder === undefined || isBirth(holder) ? undefined : holder;
+  }
+
+  /** What a name holds, as one of us wrote it: a birth or a session's id. */
+  private async holderOf(tenant: string, name: OpenName): Promise<string | undefined> {
+    const held = await this.timed(() => this.redis.get(nameKeyOf(tenant, name)).catch(noLogOrThrow));
+    if (held === NO_LOG) throw new Refusal('session.torn');
+    return held === null ? undefined : unsealed(name, held);
   }
 
   async list(tenant: string, limit: number, after?: string): Promise<Listed> {

@@ -1,4 +1,5 @@
 /** Where session logs live. Every driver passes test/conformance/session-store.ts. */
+import { Refusal } from '../model/refusal.ts';
 import type { Head } from '../model/session.ts';
 
 /** Names one session's log. Both parts come from registrations and from us, never from an ask unchecked. */
@@ -41,6 +42,8 @@ export type Appended =
 export interface OpenName {
   readonly pep: string;
   readonly openKey: string;
+  /** MAC of what this name holds, bound to tenant and name: nobody else's hand can lead it to another session. */
+  readonly seal: (text: string) => string;
 }
 
 export interface Birth {
@@ -89,9 +92,13 @@ export interface SessionStore {
   /**
    * Begins a log with its first entry and lists it. With a name, only if the name was never used before; answers
    * with the session that holds the name, whose first entry then is in its log whatever crashed in between.
+   * @throws Refusal `session.torn` where the name holds what was not sealed for it
    */
   open(birth: Birth, name?: OpenName): Promise<string>;
-  /** The session that holds the name; undefined for a name never used, or whose birth is not known to be done. */
+  /**
+   * The session that holds the name; undefined for a name never used, or whose birth is not known to be done.
+   * @throws Refusal `session.torn` where the name holds what was not sealed for it
+   */
   find(tenant: string, name: OpenName): Promise<string | undefined>;
   /** At most `limit` sessions of a tenant, newest first, after the cursor. */
   list(tenant: string, limit: number, after?: string): Promise<Listed>;
@@ -103,6 +110,24 @@ export interface SessionStore {
 export function logName(key: SessionKey): string {
   return `assent:{${encodeURIComponent(key.tenant)}/${key.session}}:log`;
 }
+
+/** What a name is made to hold: the text behind its seal. */
+export function sealed(name: OpenName, text: string): string {
+  return `${name.seal(text)}${SEAL_END}${text}`;
+}
+
+/**
+ * The text that a name holds.
+ * @throws Refusal `session.torn` for one that was not sealed for this name
+ */
+export function unsealed(name: OpenName, held: string): string {
+  const text = held.slice(held.indexOf(SEAL_END) + 1);
+  if (held !== sealed(name, text)) throw new Refusal('session.torn');
+  return text;
+}
+
+/** No character of base64url. */
+const SEAL_END = '.';
 
 /** Sorts listings by time of opening, then id; also the cursor. */
 export function listingMember(birth: Birth): string {

@@ -13,7 +13,7 @@ import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 import { entryOf } from './opening.ts';
-import { GENESIS, logName, type SessionStore } from './store.ts';
+import { GENESIS, logName, type OpenName, type SessionStore } from './store.ts';
 import { describeSession } from './view.ts';
 
 export interface Opener {
@@ -31,7 +31,10 @@ export interface VerbsOptions extends Opener {
   readonly reportFault: (cause: unknown) => void;
 }
 
-/** Opens a session, or finds the one that its open key already holds; resolves with the id. */
+/**
+ * Opens a session, or finds the one that its open key already holds; resolves with the id.
+ * @throws Refusal `session.torn` for a key whose name was led elsewhere; Fault `SESSION_STORE_UNAVAILABLE`
+ */
 export function openSession(
   { store, keys, readMandate, newId }: Opener,
   { pep, mandate, openKey, at }: { pep: Pep; mandate: Mandate; openKey: string | undefined; at: number },
@@ -41,7 +44,12 @@ export function openSession(
   const payload = encodeEntry(entry, keys.id);
   const digest = keys.sealEntry(logName(key), GENESIS, payload);
   const birth = { key, openedAt: at, entry: { version: 1, digest, payload } };
-  return store.open(birth, openKey === undefined ? undefined : { pep: pep.id, openKey });
+  return store.open(birth, openKey === undefined ? undefined : openNameOf(keys, pep, openKey));
+}
+
+/** The name of an open key, as stores know it. */
+export function openNameOf(keys: SessionKeys, { tenant, id }: Pep, openKey: string): OpenName {
+  return { pep: id, openKey, seal: (text) => keys.sealName([tenant, id, openKey], text) };
 }
 
 export function createVerbs(options: VerbsOptions): SessionVerbs {

@@ -15,7 +15,7 @@ import type { Session } from '../model/session.ts';
 import type { SessionView } from '../model/verbs.ts';
 import type { SessionBounds } from './bounds.ts';
 import { countedAs, type Fold, NONE, of, type Permit, type Table } from './fold.ts';
-import { amountOf, isOpen } from './permits.ts';
+import { amountOf, debited, isOpen, OPENING } from './permits.ts';
 import { NEVER, readRate } from './rate.ts';
 
 const RECENT_FOR_POLICY = 8;
@@ -84,9 +84,9 @@ function netSums({ now }: Fold, held: Permit | undefined): Table<Decimal> {
 }
 
 /**
- * What is left of each budget of the mandate, for this chain: the least of what the mandate and each hop's own
- * limit have left. Spending is debited to every hop of the chain it was made by, so delegates in parallel share
- * exactly what their common ancestors have.
+ * What is left of each budget of the mandate, for this chain: the least of what the mandate, the opening mandate and
+ * each hop's own limit have left. Spending is debited to every hop of the chain it was made by, so delegates in
+ * parallel share exactly what their common ancestors have; the opening mandate is an ancestor of all.
  */
 export function remainingOf(
   fold: Fold,
@@ -103,7 +103,7 @@ export function remainingOf(
   return left;
 }
 
-/** Undefined when no hop limits the budget. */
+/** Undefined without a chain. */
 function remainingOfChain(
   fold: Fold,
   authority: Authority,
@@ -111,15 +111,22 @@ function remainingOfChain(
   budget: string,
 ): Decimal | undefined {
   let least: Decimal | undefined;
-  for (const hop of authority.hops) {
-    const limit = of(of(authority.hopLimits, hop) ?? NONE, budget);
+  const spentBy = debited(held?.hops ?? []);
+  for (const hop of debited(authority.hops)) {
+    const limit =
+      hop === OPENING ? openingLimit(fold, budget) : of(of(authority.hopLimits, hop) ?? NONE, budget);
     if (limit === undefined) continue;
-    const own = held?.hops.includes(hop) === true ? amountOf(held.consume, budget) : ZERO;
+    const own = held !== undefined && spentBy.includes(hop) ? amountOf(held.consume, budget) : ZERO;
     const spent = subtractDecimal(fold.hopSums.get(`${hop} ${budget}`) ?? ZERO, own);
     const left = subtractDecimal(limit, spent);
     if (least === undefined || compareDecimal(left, least) < 0) least = left;
   }
   return least;
+}
+
+/** What an amendment adds is for asks without a chain: hops were signed over the mandate as it was opened. */
+function openingLimit({ now }: Fold, budget: string): Decimal {
+  return parseDecimal(of(now.opening.mandate.limits, budget) ?? '') ?? ZERO;
 }
 
 /** True when every budget is named and covers all that is taken from it. */

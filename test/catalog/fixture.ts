@@ -26,6 +26,14 @@ export const CATALOG: JsonValue = {
         weight: { type: 'number', role: 'amount', required: false },
       },
     },
+    'wire.send': {
+      class: 'external',
+      arguments: {
+        to: { type: 'object', role: 'destination' },
+        about: { type: 'object', role: 'plain', required: false },
+      },
+      identity: ['to'],
+    },
     'rate.read': {
       class: 'read',
       stateless: true,

@@ -5,6 +5,8 @@ import type { JsonObject } from '../../src/model/json.ts';
 import { Refusal } from '../../src/model/refusal.ts';
 import { ask, CATALOG, PAYMENT } from './fixture.ts';
 
+const EVIL = 'DE89370400440532013000';
+
 const readAction = createActionReader(parseCatalog(CATALOG));
 
 function refusalOf(action: string, args: JsonObject): { code: string; details: JsonObject | undefined } {
@@ -52,6 +54,46 @@ describe('a catalogued action', () => {
     const action = readAction(ask('mail.send', { to: [], options: { a: { b: 1 }, 'a.b': 2, 'a"]': 3 } }));
     const paths = action.values.map(({ path }) => path);
     expect(new Set(paths).size).toBe(3);
+  });
+
+  test.each<[where: string, to: JsonObject, names: readonly [path: string, name: string][]]>([
+    ['beside a value', { iban: 'acme' }, [['to.iban#name', 'iban']]],
+    ['of nothing', { 'DE89 3704': {} }, [['to["DE89 3704"]#name', 'DE89 3704']]],
+    ['of an empty list', { DE89: [] }, [['to.DE89#name', 'DE89']]],
+    [
+      'inside others and lists',
+      { a: [{ b: { c: 1 } }] },
+      [
+        ['to.a#name', 'a'],
+        ['to.a[0].b#name', 'b'],
+        ['to.a[0].b.c#name', 'c'],
+      ],
+    ],
+    [
+      'that looks like such a path',
+      { 'a#name': {}, a: {}, '#name': {}, 'a"]#name': {} },
+      [
+        ['to["a#name"]#name', 'a#name'],
+        ['to.a#name', 'a'],
+        ['to["#name"]#name', '#name'],
+        ['to["a\\"]#name"]#name', 'a"]#name'],
+      ],
+    ],
+  ])('counts a name %s as a destination inside a destination', (_, to, names) => {
+    const action = readAction(ask('wire.send', { to, about: { [EVIL]: 'x' } }));
+    const own = action.weighty.filter(({ path }) => path.endsWith('#name'));
+    expect(own).toEqual(names.map(([path, value]) => ({ path, value, role: 'destination' })));
+    const traced = new Map(action.values.map(({ path, value }) => [path, value]));
+    expect(traced.size).toBe(action.values.length);
+    for (const [path, name] of names) expect(traced.get(path)).toBe(name);
+    expect(traced.get(`about.${EVIL}`)).toBe('x');
+    expect(traced.has(`about.${EVIL}#name`)).toBe(false);
+  });
+
+  test('leaves names out of arguments that move nothing', () => {
+    const action = readAction(ask('wire.send', { to: {}, about: { [EVIL]: {}, b: [{ c: 1 }] } }));
+    expect(action.values).toEqual([{ path: 'about.b[0].c', value: 1 }]);
+    expect(action.weighty).toEqual([]);
   });
 
   test.each<[string, string, boolean, boolean]>([
@@ -147,6 +189,13 @@ describe('arguments that are not what the catalog says', () => {
     ['a list for an object', 'mail.send', { to: [], options: [] }, 'action.argument_type', 'options'],
     ['a deep object', 'mail.send', { to: [], options: { x: deep } }, 'action.argument_too_long', 'options'],
     ['a wide object', 'mail.send', { to: [], options: { x: long } }, 'action.argument_too_long', 'options'],
+    [
+      'an object below a long name',
+      'mail.send',
+      { to: [], options: { [long.slice(0, 520)]: [1, 2] } },
+      'action.argument_too_long',
+      `options["${long}`.slice(0, 128),
+    ],
     ['a fraction for an integer', 'mail.send', { to: [], copies: 1.5 }, 'action.argument_type', 'copies'],
     ['an integer past 2^53', 'mail.send', { to: [], copies: 2 ** 60 }, 'action.argument_type', 'copies'],
     ['a string for a number', 'mail.send', { to: [], weight: '2' }, 'action.argument_type', 'weight'],
@@ -199,6 +248,30 @@ describe('business identity', () => {
     expect(identity(['a@x.test'])).not.toBe(identity(['a@x.test'], 'm-2'));
   });
 
+  test.each<[string, JsonObject]>([
+    ['other letter case', { IBAN: 'acme', Bank: { BIC: 'x' } }],
+    ['blanks around', { 'iban ': 'acme', bank: { '\tbic': 'x' } }],
+    ['invisible characters', { 'ib\u200ban': 'acme', bank: { bic: 'x' } }],
+    ['another order', { bank: { bic: 'x' }, iban: 'acme' }],
+    ['the same said twice', { iban: 'acme', bank: { bic: 'x', BIC: 'X' }, IBAN: ' ACME' }],
+  ])('%s of names makes no second act', (_, to) => {
+    const identity = readAction(ask('wire.send', { to: { iban: 'acme', bank: { bic: 'x' } } })).identity;
+    expect(readAction(ask('wire.send', { to })).identity).toBe(identity);
+    expect(readAction(ask('wire.transmit', { ...to })).identity).toBe(
+      readAction(ask('wire.transmit', { iban: 'acme', bank: { bic: 'x' } })).identity,
+    );
+  });
+
+  test('two names that become one both count, whichever comes first', () => {
+    const identity = (to: JsonObject) => readAction(ask('wire.send', { to })).identity;
+    const both = identity({ iban: 'acme', IBAN: 'mallory' });
+    expect(identity({ IBAN: 'acme', iban: 'mallory' })).toBe(both);
+    expect(identity({ Iban: 'mallory', 'iban ': 'acme' })).toBe(both);
+    expect(both).not.toBe(identity({ iban: 'acme' }));
+    expect(both).not.toBe(identity({ iban: 'mallory' }));
+    expect(both).toBe('["wire.send",{"to":{"iban":"acme","iban":"mallory"}}]');
+  });
+
   test('an empty argument added makes no second act', () => {
     const bare = readAction(ask('mail.send', { to: ['a@x.test'] })).identity;
     expect(readAction(ask('mail.send', { to: ['a@x.test', ''], options: {} })).identity).toBe(bare);
@@ -211,11 +284,27 @@ describe('an action without an entry', () => {
     expect(action).toMatchObject({ class: 'code', known: false, stateless: false, effectful: true });
     expect(action.policyArgs).toBe('{"cmd":"ls","dry":true,"n":3,"x.y":[null]}');
     expect(action.weighty).toEqual([
+      { path: 'cmd#name', value: 'cmd', role: 'destination' },
       { path: 'cmd', value: 'ls', role: 'destination' },
+      { path: 'dry#name', value: 'dry', role: 'destination' },
       { path: 'dry', value: 'true', role: 'destination' },
+      { path: 'n#name', value: 'n', role: 'destination' },
       { path: 'n', value: '3', role: 'amount' },
+      { path: '["x.y"]#name', value: 'x.y', role: 'destination' },
       { path: '["x.y"][0]', value: 'null', role: 'destination' },
     ]);
+  });
+
+  test('has the names inside its arguments among what is weighty', () => {
+    const { weighty, values } = readAction(ask('shell.run', { to: { [EVIL]: {} }, 'to#name': [{ a: 1 }] }));
+    expect(weighty.map(({ path }) => path)).toEqual([
+      'to#name',
+      `to.${EVIL}#name`,
+      '["to#name"]#name',
+      '["to#name"][0].a#name',
+      '["to#name"][0].a',
+    ]);
+    expect(values.map(({ path }) => path)).toEqual(weighty.map(({ path }) => path));
   });
 
   test.each(['payment.send ', 'Payment.send', 'toString', 'payment'])('`%s` borrows no entry', (name) => {
@@ -228,6 +317,14 @@ describe('an action without an entry', () => {
       'action.argument_too_long',
     );
     expect(refusalOf('shell.run', { cmd: [[[[['x']]]]] }).code).toBe('action.argument_too_long');
+  });
+
+  test('keeps names to it as well, and to less where much would repeat them', () => {
+    const long = 'x'.repeat(600);
+    expect(refusalOf('shell.run', { [long + long]: 1 }).code).toBe('action.argument_too_long');
+    expect(refusalOf('shell.run', { [long]: [1, 2] }).code).toBe('action.argument_too_long');
+    expect(refusalOf('shell.run', { a: { [long]: { b: 1 } } }).code).toBe('action.argument_too_long');
+    expect(readAction(ask('shell.run', { [long]: 1, a: { [long]: 1 } })).values).toHaveLength(5);
   });
 
   test('carries a bounded number of arguments', () => {

@@ -1,7 +1,7 @@
 /** Connections as the house makes them, from a store's URL. */
 import { connectRedis, type RedisOptions } from '../../src/redis.ts';
 import { parseRedisUrl, type RedisServer } from '../../src/session/redis-url.ts';
-import { logName, type SessionKey } from '../../src/session/store.ts';
+import { logName, type OpenName, type SessionKey } from '../../src/session/store.ts';
 
 export function serverOf(url: string): RedisServer {
   return parseRedisUrl(url, false);
@@ -20,5 +20,25 @@ export async function destroyLogs(
   for (const key of keys) {
     const log = logName(key);
     if ((await hand.del(log, log.replace(/log$/, 'snapshot'))) === 0) throw new Error(`no \`${log}\``);
+  }
+}
+
+/** The key of a name in Redis. */
+export function nameKeyOf(tenant: string, { pep, openKey }: Pick<OpenName, 'pep' | 'openKey'>): string {
+  const [first, ...rest] = [tenant, pep, openKey].map(encodeURIComponent);
+  return `assent:{${first}/open/${rest.join('/')}}:session`;
+}
+
+/** Makes names hold something else, as somebody with a hand in Redis would. */
+export async function leadNames(
+  hand: Awaited<ReturnType<typeof connectRedis>>,
+  names: readonly OpenName[],
+  { tenant, held }: { tenant: string; held: (before: string, at: number) => string },
+): Promise<void> {
+  for (const [at, name] of names.entries()) {
+    const key = nameKeyOf(tenant, name);
+    const before = await hand.get(key);
+    if (before === null) throw new Error(`no \`${key}\``);
+    await hand.set(key, held(before, at));
   }
 }

@@ -21,7 +21,7 @@ import {
   type Wish,
   type World,
 } from '../session/world.ts';
-import { connectTo, destroyLogs } from './connections.ts';
+import { connectTo, destroyLogs, leadNames } from './connections.ts';
 import { activationOf, describePolicyStore } from './policy-store.ts';
 import { describeReplayStore } from './replay-store.ts';
 import { describeSessionStore } from './session-store.ts';
@@ -44,6 +44,12 @@ describe.skipIf(!HAS_REDIS_SERVER)('redis cluster (redis-server on the PATH)', (
     destroy: async (store, keys) => {
       const hand = await connect();
       await destroyLogs(hand, keys);
+      hand.disconnect();
+      return store;
+    },
+    async lead(store, names, change) {
+      const hand = await connect();
+      await leadNames(hand, names, change);
       hand.disconnect();
       return store;
     },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRedisSessionStore } from '../../src/session/redis.ts';
 import { logName, type SessionStore } from '../../src/session/store.ts';
 import { createWorld, MANDATE, pep, said, type World } from '../session/world.ts';
-import { connectTo, destroyLogs } from './connections.ts';
+import { connectTo, destroyLogs, leadNames, nameKeyOf } from './connections.ts';
 import { describeSessionStore } from './session-store.ts';
 
 const url = process.env['ASSENT_TEST_REDIS'];
@@ -16,6 +16,12 @@ else {
     destroy: async (store, keys) => {
       const hand = await connectTo(url);
       await destroyLogs(hand, keys);
+      hand.disconnect();
+      return store;
+    },
+    async lead(store, names, change) {
+      const hand = await connectTo(url);
+      await leadNames(hand, names, change);
       hand.disconnect();
       return store;
     },
@@ -135,5 +141,46 @@ function describeDamage(to: string): void {
         expect([await hand.dump(log), await hand.dump(snapshot)]).toEqual(held);
       },
     );
+
+    test.each<[string, (key: string) => Promise<unknown>]>([
+      ['a list', (key) => hand.rpush(key, 'x')],
+      ['a hash', (key) => hand.hset(key, 'x', 'y')],
+    ])(
+      '%s for what a name holds is a torn session, asked for or opened, and no fault',
+      async (_what, put) => {
+        const us = pep('pep-1', `t-${randomBytes(8).toString('hex')}`);
+        const openKey = randomBytes(8).toString('hex');
+        const known = await replica();
+        const { id } = await known.room.verbs.open(us, MANDATE, openKey);
+        const name = nameKeyOf(us.tenant, { pep: us.id, openKey });
+        await hand.del(name);
+        await put(name);
+        const fresh = await replica();
+        const ref = { kind: 'open', key: openKey, mandate: MANDATE } as const;
+        for (const dryRun of [false, true])
+          expect(said(await fresh.ask({ session: ref, pep: us, dryRun }))).toBe('session.torn');
+        await expect(fresh.room.verbs.open(us, MANDATE, openKey)).rejects.toMatchObject({
+          reason: { code: 'session.torn' },
+        });
+        expect(said(await fresh.ask({ session: id, pep: us }))).toBe('allow');
+      },
+    );
+
+    test('a key whose name was led to a richer session neither spends nor asks there', async () => {
+      const us = pep('pep-1', `t-${randomBytes(8).toString('hex')}`);
+      const openKey = randomBytes(8).toString('hex');
+      const known = await replica();
+      await known.room.verbs.open(us, MANDATE, openKey);
+      const rich = { ...MANDATE, limits: { money: '1000000' } };
+      const other = await known.room.verbs.open(us, rich, 'another');
+      const theirs = (await hand.get(nameKeyOf(us.tenant, { pep: us.id, openKey: 'another' }))) ?? '';
+      for (const held of [other.id, theirs]) {
+        await hand.set(nameKeyOf(us.tenant, { pep: us.id, openKey }), held);
+        const fresh = await replica();
+        const ref = { kind: 'open', key: openKey, mandate: MANDATE } as const;
+        expect(said(await fresh.ask({ session: ref, pep: us }))).toBe('session.torn');
+      }
+      expect((await known.room.verbs.get(us, other.id)).steps).toBe(0);
+    });
   });
 }

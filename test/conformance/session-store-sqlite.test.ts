@@ -27,4 +27,16 @@ describeSessionStore('sqlite', {
     db.close();
     return open();
   },
+  async lead(store, names, { tenant, held }) {
+    await store.close();
+    const db = new DatabaseSync(path);
+    for (const [at, { pep, openKey }] of names.entries()) {
+      const of = [tenant, pep, openKey] as const;
+      const where = 'WHERE tenant = ? AND pep = ? AND open_key = ?';
+      const before = db.prepare(`SELECT session FROM names ${where}`).get(...of)?.['session'];
+      db.prepare(`UPDATE names SET session = ? ${where}`).run(held(String(before), at), ...of);
+    }
+    db.close();
+    return open();
+  },
 });

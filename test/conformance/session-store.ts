@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Head } from '../../src/model/session.ts';
+import { createSessionKeys } from '../../src/session/keys.ts';
 import {
   type Birth,
   GENESIS,
   KEPT_BELOW_SNAPSHOT,
+  type OpenName,
   type SessionKey,
   type SessionStore,
   type StoredEntry,
@@ -22,6 +24,12 @@ export interface StoreUnderTest {
    * goes on: another one where it had to be closed for that. Absent where nobody but the store can reach its logs.
    */
   readonly destroy?: (store: SessionStore, keys: readonly SessionKey[]) => Promise<SessionStore>;
+  /** Makes names hold something else, likewise; `held` is told what each holds. */
+  readonly lead?: (
+    store: SessionStore,
+    names: readonly OpenName[],
+    change: { readonly tenant: string; readonly held: (before: string, at: number) => string },
+  ) => Promise<SessionStore>;
 }
 
 const id = (): string => randomBytes(16).toString('base64url');
@@ -39,7 +47,14 @@ const snapshotAt = (version: number, body = 'fold'): StoredSnapshot => ({
   mac: `mac-${version}`,
 });
 
-export function describeSessionStore(name: string, { make, shared, destroy }: StoreUnderTest): void {
+/** As a name is sealed under this fleet's key, or under another's. */
+const named = (pep: string, openKey: string, fleetKey = 1): OpenName => {
+  const keys = createSessionKeys(Buffer.alloc(32, fleetKey), 'k');
+  return { pep, openKey, seal: (text) => keys.sealName(['t', pep, openKey], text) };
+};
+const TORN = { reason: { code: 'session.torn' } };
+
+export function describeSessionStore(name: string, { make, shared, destroy, lead }: StoreUnderTest): void {
   describe(`session store: ${name}`, () => {
     let store: SessionStore;
     let other: SessionStore;
@@ -170,7 +185,7 @@ export function describeSessionStore(name: string, { make, shared, destroy }: St
     });
 
     test('of many who open one name exactly one session begins, and all learn it', async () => {
-      const name = { pep: 'pep/1', openKey: `thread ${id()}` };
+      const name = named('pep/1', `thread ${id()}`);
       const births = Array.from({ length: 20 }, () => birthOf(fresh()));
       const held = await Promise.all(births.map((birth, i) => (i % 2 ? store : other).open(birth, name)));
       expect(new Set(held).size).toBe(1);
@@ -183,22 +198,34 @@ export function describeSessionStore(name: string, { make, shared, destroy }: St
 
     test('names of other enforcement points, tenants and keys are other names', async () => {
       const openKey = id();
-      const first = await store.open(birthOf(fresh()), { pep: 'a', openKey });
-      const second = await store.open(birthOf(fresh()), { pep: 'b', openKey });
-      const third = await store.open(birthOf({ tenant: `t-${id()}`, session: id() }), { pep: 'a', openKey });
-      const fourth = await store.open(birthOf(fresh()), { pep: 'a', openKey: `${openKey}}` });
+      const first = await store.open(birthOf(fresh()), named('a', openKey));
+      const second = await store.open(birthOf(fresh()), named('b', openKey));
+      const third = await store.open(birthOf({ tenant: `t-${id()}`, session: id() }), named('a', openKey));
+      const fourth = await store.open(birthOf(fresh()), named('a', `${openKey}}`));
       expect(new Set([first, second, third, fourth]).size).toBe(4);
-      expect(await store.open(birthOf(fresh()), { pep: 'a', openKey })).toBe(first);
+      expect(await store.open(birthOf(fresh()), named('a', openKey))).toBe(first);
     });
 
     test('a name is found as soon as its session is open, and finding takes no name', async () => {
-      const name = { pep: 'pep/1', openKey: `thread {${id()}}` };
+      const name = named('pep/1', `thread {${id()}}`);
       expect(await store.find(tenant, name)).toBeUndefined();
       const birth = birthOf(fresh());
       expect(await other.open(birth, name)).toBe(birth.key.session);
       expect(await store.find(tenant, name)).toBe(birth.key.session);
-      expect(await store.find(tenant, { ...name, pep: 'pep/2' })).toBeUndefined();
+      expect(await store.find(tenant, named('pep/2', name.openKey))).toBeUndefined();
       expect(await store.find(`${tenant}-2`, name)).toBeUndefined();
+    });
+
+    test('what a name holds is believed under the key that it was sealed with only', async () => {
+      const openKey = id();
+      const birth = birthOf(fresh());
+      await store.open(birth, named('a', openKey));
+      const stranger = named('a', openKey, 2);
+      const late = birthOf(fresh());
+      await expect(other.find(tenant, stranger)).rejects.toMatchObject(TORN);
+      await expect(other.open(late, stranger)).rejects.toMatchObject(TORN);
+      expect(await store.load(late.key)).toBeUndefined();
+      expect(await other.find(tenant, named('a', openKey))).toBe(birth.key.session);
     });
 
     test('listing pages through a tenant newest first, and through no other', async () => {
@@ -221,6 +248,47 @@ export function describeSessionStore(name: string, { make, shared, destroy }: St
       expect(pages.flat()).toEqual(newestFirst);
       expect((await store.list(`t-${id()}`, 3)).sessions).toEqual([]);
     });
+
+    test.skipIf(lead === undefined)(
+      'a name that somebody led elsewhere leads nowhere, and its session is not begun again',
+      async () => {
+        const rich = birthOf(fresh());
+        const richName = named('a', id());
+        await store.open(rich, richName);
+        const theirs: string[] = [];
+        const note = (before: string): string => {
+          theirs.push(before);
+          return before;
+        };
+        store = (await lead?.(store, [richName], { tenant, held: note })) ?? store;
+        const birthOfRich = JSON.stringify(rich);
+        const changes: readonly ((before: string) => string)[] = [
+          () => rich.key.session,
+          () => birthOfRich,
+          () => theirs[0] ?? '',
+          () => `${richName.seal(birthOfRich)}.${birthOfRich}`,
+          () => '',
+          () => '{bad',
+          () => 'no key of ours',
+          (before) => before.slice(0, -1),
+          (before) => `${before}A`,
+          (before) => before.replace('.', ''),
+        ];
+        const names = changes.map(() => named('a', id()));
+        for (const poor of names) await store.open(birthOf(fresh()), poor);
+        const held = (before: string, at: number): string => changes[at]?.(before) ?? '';
+        store = (await lead?.(store, names, { tenant, held })) ?? store;
+        const door = shared ? other : store;
+        for (const poor of names) {
+          const late = birthOf(fresh());
+          await expect(door.find(tenant, poor)).rejects.toMatchObject(TORN);
+          await expect(door.open(late, poor)).rejects.toMatchObject(TORN);
+          expect(await door.load(late.key)).toBeUndefined();
+        }
+        expect((await door.load(rich.key))?.entries).toEqual([rich.entry]);
+        expect(await door.find(tenant, richName)).toBe(rich.key.session);
+      },
+    );
 
     test.skipIf(destroy === undefined)(
       'a log that is gone is told from one that never began, as long as its session is listed',

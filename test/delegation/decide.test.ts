@@ -13,10 +13,13 @@ interface Stage {
   readonly spend: (name: string, chain: readonly string[], amount: string) => Wish;
 }
 
-async function stage(agents: Record<string, Record<string, unknown>> = {}): Promise<Stage> {
+async function stage(
+  agents: Record<string, Record<string, unknown>> = {},
+  limits: Record<string, string> = { money: '1000' },
+): Promise<Stage> {
   const world = createWorld();
   world.clock.at = AT;
-  const session = await world.open({ actor: identityOf('a'), expiresAt: AT + 3_600_000 });
+  const session = await world.open({ actor: identityOf('a'), expiresAt: AT + 3_600_000, limits });
   const { mandateDigest: mandate } = await world.room.verbs.get(
     { id: 'pep-1', tenant: 'acme', roles: new Set() },
     session,
@@ -60,6 +63,44 @@ test('a mandate amended to last longer does not make its hops last longer', asyn
   expect([said(last), last.expiresAt]).toEqual(['allow', AT + 3_600_000]);
   world.clock.at = AT + 3_600_000;
   expect(said(await world.ask(wish))).toBe('delegation.expired');
+});
+
+test.each<[what: string, opening: Record<string, string>, limits: Record<string, string>, first: string[]]>([
+  ['a hop that names no limit', { money: '5' }, {}, ['allow', 'session.budget']],
+  ['a hop that names its limit', { money: '5' }, { money: '5' }, ['allow', 'session.budget']],
+  ['a budget that the opening mandate did not have', {}, {}, ['session.budget', 'session.budget']],
+])('a mandate amended to more leaves what it gave to chains: %s', async (_what, limits, named, first) => {
+  const { world, session, give, spend } = await stage({}, limits);
+  const chain = [await give('a', 'b', { limits: named })];
+  expect([
+    said(await world.ask(spend('b', chain, '5'))),
+    said(await world.ask(spend('b', chain, '1'))),
+  ]).toEqual(first);
+  const { mandate } = await world.room.verbs.get(pep(), session);
+  await world.room.verbs.amend(pep(), session, { ...mandate, limits: { money: '700' } });
+  expect(said(await world.ask(spend('b', chain, '1')))).toBe('session.budget');
+  // Nor through a hop beside it, which was signed over the same mandate.
+  expect(said(await world.ask(spend('c', [await give('a', 'c')], '1')))).toBe('session.budget');
+  expect(said(await world.ask(spend('a', [], '600')))).toBe('allow');
+});
+
+test('what an agent spends without a chain is not taken from what it gave to its delegates', async () => {
+  const { world, session, give, spend } = await stage({}, { money: '5' });
+  const { mandate } = await world.room.verbs.get(pep(), session);
+  await world.room.verbs.amend(pep(), session, { ...mandate, limits: { money: '700' } });
+  const chain = [await give('a', 'b')];
+  expect(said(await world.ask(spend('a', [], '600')))).toBe('allow');
+  expect(said(await world.ask(spend('b', chain, '5')))).toBe('allow');
+});
+
+test('an operation asked again under another chain is debited to that one too', async () => {
+  const { world, give, spend } = await stage();
+  const one = [await give('a', 'b', { limits: { money: '1' } })];
+  const two = [await give('a', 'b', { limits: { money: '1' }, exp: NOW + 299 })];
+  expect(said(await world.ask({ ...spend('b', one, '1'), operation: 'o1' }))).toBe('allow');
+  expect(said(await world.ask({ ...spend('b', two, '1'), operation: 'o2', args: { n: 2 } }))).toBe('allow');
+  expect(said(await world.ask({ ...spend('b', two, '1'), operation: 'o1' }))).toBe('session.budget');
+  expect(said(await world.ask({ ...spend('b', one, '1'), operation: 'o1' }))).toBe('allow');
 });
 
 test('parallel delegates have each their own limit, and share that of the hop above them', async () => {

@@ -8,9 +8,10 @@ import { applyEntry, beginFold } from '../../src/session/apply.ts';
 import { DEFAULT_BOUNDS, type SessionBounds } from '../../src/session/bounds.ts';
 import { encodeAsk, encodeEntry } from '../../src/session/encode.ts';
 import type { AskEntry, LaterEntry, OpenEntry } from '../../src/session/entry.ts';
-import type { Fold } from '../../src/session/fold.ts';
+import type { Fold, Permit } from '../../src/session/fold.ts';
 import { createSessionKeys } from '../../src/session/keys.ts';
 import { findPermit } from '../../src/session/permits.ts';
+import { toldOf } from '../../src/session/settle.ts';
 import { decodeFold, encodeFold, sealSnapshot } from '../../src/session/snapshot.ts';
 import { GENESIS, logName, type StoredEntry } from '../../src/session/store.ts';
 import { NO_UNDO, Undo } from '../../src/session/undo.ts';
@@ -203,6 +204,23 @@ describe('folds', () => {
         ).toBeUndefined();
       }),
     );
+  });
+
+  test('what was told of an allow is, in a snapshot without it, what its operation came to', () => {
+    const told = (state: Permit['state'], awaited: boolean): string => {
+      const { fold } = begin();
+      const permit = { pep: 'p', action: 'a', external: true, identity: undefined, consume: [], hops: [] };
+      fold.permits.set('d1', { ...permit, state: 'permitted', renewedBy: 'd2' });
+      fold.permits.set('d2', { ...permit, state });
+      if (awaited) fold.awaited.set('d2', 2);
+      const back = decodeFold(encodeFold(fold, 'k1'), 'k1');
+      if (back === undefined) throw new Error('a fold is read back');
+      expect(toldOf(back, 'd1')).toBe(toldOf(back, 'd2'));
+      return toldOf(back, 'd2');
+    };
+    expect(told('permitted', true)).toBe('nothing');
+    expect([told('unknown', true), told('unknown', false)]).toEqual(['silence', 'unknown']);
+    expect([told('executed', false), told('failed', false)]).toEqual(['executed', 'failed']);
   });
 
   test('an ask is written as canonical JSON, whatever it holds', () => {

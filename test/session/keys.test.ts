@@ -23,6 +23,13 @@ test('each purpose has a key of its own, and each part counts', () => {
     keys.sealEntry('log', { ...head, digest: 'e' }, 'x'),
     keys.sealEntry('other', head, 'x'),
     keys.sealSnapshot('log', head, 'x'),
+    keys.sealName(['t', 'p', 'o'], 'x'),
+    keys.sealName(['t', 'p', 'o'], 'y'),
+    keys.sealName(['u', 'p', 'o'], 'x'),
+    keys.sealName(['t', 'q', 'o'], 'x'),
+    keys.sealName(['t', 'p', 'q'], 'x'),
+    keys.sealName(['t', 'p","o', ''], 'x'),
+    keys.sealName(['t', 'p', 'o\nx'], ''),
     keys.executionKey('log', 'x'),
     createSessionKeys(Buffer.alloc(32, 2), 'k').sealEntry('log', head, 'x'),
   ];

@@ -4,6 +4,7 @@ import { applyEntry, beginFold } from '../../src/session/apply.ts';
 import { DEFAULT_BOUNDS } from '../../src/session/bounds.ts';
 import type { AskEntry, LaterEntry, OpenEntry } from '../../src/session/entry.ts';
 import type { Fold } from '../../src/session/fold.ts';
+import { decodeFold, encodeFold } from '../../src/session/snapshot.ts';
 import { NO_UNDO } from '../../src/session/undo.ts';
 import { viewSession } from '../../src/session/view.ts';
 import { ANA, BOT, MANDATE, NOW, requestId } from './world.ts';
@@ -36,7 +37,7 @@ interface Output {
 }
 
 function apply(fold: Fold, entry: LaterEntry): void {
-  const stored = { version: fold.now.head.version + 1, digest: 'x'.repeat(16), payload: '' };
+  const stored = { version: fold.now.head.version + 1, digest: 'x'.repeat(16), payload: '{}' };
   applyEntry(fold, entry, { stored, bounds: BOUNDS, undo: NO_UNDO });
 }
 
@@ -199,6 +200,23 @@ test('past the bound of what is awaited, nothing new is trusted in the session',
   expect([originOf(fold, first), originOf(fold, second)]).toEqual(['trusted', undefined]);
 });
 
+test('what an effect was allowed with is not trusted after it was crowded out', () => {
+  const bounds = { ...BOUNDS, origins: 4 };
+  const fold = begin();
+  const put = (entry: LaterEntry): void => {
+    const stored = { version: fold.now.head.version + 1, digest: 'x'.repeat(16), payload: '' };
+    applyEntry(fold, entry, { stored, bounds, undo: NO_UNDO });
+  };
+  const [value = '', ...rest] = [1, 2, 3, 4, 5].map((digit) => String(digit).repeat(16));
+  const { foreign: _, ...plain } = askAt(2) as AskEntry;
+  put({ ...plain, unvouched: value });
+  put(reportOf(2, { trusted: rest.join('') }));
+  expect(fold.origins.get(value)).toBeUndefined();
+  put({ ...plain, answer: { ...plain.answer, id: 'd4' } });
+  put(reportOf(4, { trusted: value }));
+  expect(originOf(fold, value)).not.toBe('trusted');
+});
+
 test('an operation that is asked again goes on waiting for what its first try may bring', () => {
   const fold = begin();
   const [value = ''] = VALUES;
@@ -210,6 +228,43 @@ test('an operation that is asked again goes on waiting for what its first try ma
   expect(originOf(fold, value)).toBe('unknown');
   apply(fold, reportOf(5, { untrusted: value }));
   expect(originOf(fold, value)).toBe('untrusted');
+});
+
+test.each([
+  [2, 3],
+  [3, 2],
+])('each try of an operation is waited for by itself: %i reported before %i', (one, last) => {
+  const fold = begin();
+  const [value = '', other = ''] = VALUES;
+  const operation = { operation: 'op', act: 'act' };
+  apply(fold, askAt(2, operation));
+  apply(fold, askAt(3, operation));
+  apply(fold, askAt(4));
+  apply(fold, reportOf(4, { trusted: value + other }));
+  apply(fold, reportOf(one, {}));
+  expect(originOf(fold, value)).toBe('unknown');
+  apply(fold, reportOf(last, { untrusted: value }));
+  expect([originOf(fold, value), originOf(fold, other)]).toEqual(['untrusted', 'trusted']);
+  expect([fold.awaited.size, fold.tentative.size]).toEqual([0, 0]);
+});
+
+test('tries of one operation count one by one against the bound of what is awaited', () => {
+  const fold = begin();
+  for (let version = 2; version <= 6; version += 1)
+    apply(fold, askAt(version, { operation: 'op', act: 'act' }));
+  expect([[...fold.awaited.keys()], fold.now.forgot]).toEqual([['d3', 'd4', 'd5', 'd6'], true]);
+});
+
+test('of tries that are awaited since one moment the same is given up on every replica', () => {
+  const operation = { operation: 'op', act: 'act' };
+  const asks = [askAt(9, operation), askAt(8, operation), askAt(7, operation), askAt(6, operation)];
+  const fold = begin();
+  for (const entry of asks) apply(fold, entry);
+  const copy = decodeFold(encodeFold(fold, 'k'), 'k');
+  if (copy === undefined) throw new Error('a fold is read back');
+  const last = askAt(5, operation);
+  for (const one of [fold, copy]) apply(one, last);
+  expect(encodeFold(copy, 'k')).toBe(encodeFold(fold, 'k'));
 });
 
 test('an output that only systems or the agent itself write is not waited for', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../src/model/session.ts';
 import { DEFAULT_BOUNDS } from '../../src/session/bounds.ts';
+import { createMemorySessionStore } from '../../src/session/memory.ts';
 import {
   ANA,
   allow,
@@ -198,6 +199,18 @@ describe('a request id that comes again', () => {
   );
 });
 
+test('an id as old as the newest whose id was forgotten can no longer be told from it', async () => {
+  const world = createWorld(undefined, { bounds: { ...DEFAULT_BOUNDS, answers: 1, spentIds: 1 } });
+  const session = await world.open();
+  for (const at of [NOW, NOW + 1, NOW + 2]) {
+    world.clock.at = at;
+    await world.ask({ session });
+  }
+  const anew = async (at: number) => said(await world.ask({ session, request: requestId(at) }));
+  expect([await anew(NOW - 1), await anew(NOW)]).toEqual(['request.too_old', 'request.too_old']);
+  expect(await anew(NOW + 1)).toBe('allow');
+});
+
 test('an id whose answer was forgotten is refused, and one that merely waited is not', async () => {
   const world = createWorld(undefined, { bounds: { ...DEFAULT_BOUNDS, answers: 3 } });
   const session = await world.open();
@@ -312,6 +325,7 @@ describe('an operation that comes again', () => {
     ['another business act', { identity: 'pay INV-18' }],
     ['other arguments', { args: { amount: '12' } }],
     ['another action', { action: 'payment.refund' }],
+    ['another resource', { resource: 'INV-18' }],
     ['another agent', { caller: { actor: EVE }, authority: { root: { by: BOT, task: 'invoice_run' } } }],
     ['another enforcement point', { pep: pep('pep-2') }],
   ];
@@ -454,12 +468,144 @@ describe('reports', () => {
     });
     await world.report(session, id, 'executed');
     const { head } = await world.room.verbs.get(pep(), session);
-    // Nothing of the second output is remembered, and the answer does not say so either.
+    // No record is believed for a second output, and the answer does not say so either.
     expect(await world.report(session, id, 'executed', { seen: [SEEN] })).toBe(0);
     expect((await world.room.verbs.get(pep(), session)).head).toEqual(head);
     await expect(world.report(session, id, 'failed', { proof: 'x' })).rejects.toMatchObject({
       field: 'outcome',
     });
+  });
+
+  const hash = (digit: number): string => String(digit).repeat(16);
+  const trusts = (...digits: number[]) => digits.map((d) => ({ hash: hash(d), origin: 'trusted' as const }));
+  const warns = (...digits: number[]) => digits.map((d) => ({ hash: hash(d), origin: 'untrusted' as const }));
+
+  async function house(more: Wish = {}) {
+    const store = createMemorySessionStore();
+    const world = createWorld(store);
+    const session = await world.open();
+    const ask = async () => (await world.ask({ session, class: 'read', ...more })).id;
+    const head = async () => (await world.room.verbs.get(pep(), session)).head.version;
+    const spent = async () => (await world.room.verbs.get(pep(), session)).spent;
+    const origins = async (...digits: number[]): Promise<unknown[]> => {
+      let found: unknown[] = [];
+      const policy: Wish['policy'] = ({ originOf }) => {
+        found = digits.map((digit) => originOf(hash(digit)));
+        return allow();
+      };
+      for (const on of [world, createWorld(store)]) {
+        const before = found;
+        await on.ask({ session, class: 'read', dryRun: true, policy });
+        if (on !== world) expect(found).toEqual(before);
+      }
+      return found;
+    };
+    return { world, session, ask, head, spent, origins };
+  }
+
+  test('of one allow made again bring only words of others that were not known, and once', async () => {
+    const { world, session, ask, head, origins } = await house();
+    const id = await ask();
+    const first = { seen: [...trusts(1), ...warns(2)] };
+    expect(await world.report(session, id, 'executed', first)).toBe(2);
+    const before = await head();
+    expect(await world.report(session, id, 'executed', first)).toBe(0);
+    expect(await head()).toBe(before);
+    const second = { seen: [...trusts(3), ...warns(1, 2, 4)] };
+    expect(await world.report(session, id, 'executed', second)).toBe(1);
+    expect(await head()).toBe(before + 1);
+    for (const again of [first, second]) expect(await world.report(session, id, 'executed', again)).toBe(0);
+    expect(await head()).toBe(before + 1);
+    expect(await origins(1, 2, 3, 4)).toEqual(['trusted', 'untrusted', undefined, 'untrusted']);
+  });
+
+  test('of one allow made again and cut: what is new from then on is not trusted', async () => {
+    const { world, session, ask, head, origins } = await house();
+    const id = await ask();
+    await world.report(session, id, 'executed', { seen: trusts(1) });
+    await world.report(session, id, 'executed', { lost: true });
+    const before = await head();
+    await world.report(session, id, 'executed', { lost: true });
+    expect(await head()).toBe(before);
+    await world.report(session, await ask(), 'executed', { seen: trusts(2) });
+    expect(await origins(1, 2)).toEqual(['trusted', undefined]);
+  });
+
+  const OUTCOMES = ['executed', 'failed', 'unknown'] as const;
+  test.each(OUTCOMES.flatMap((one) => OUTCOMES.map((two) => [one, two] as const)))(
+    'of two tries of one operation both bring their words: one %s, the other %s',
+    async (one, two) => {
+      for (const turned of [false, true]) {
+        const { world, session, ask, head, origins } = await house({ operation: 'op' });
+        const [first, second] = [await ask(), await ask()];
+        const [early, late] = turned ? [second, first] : [first, second];
+        const told = { seen: [...trusts(1), ...warns(2)] };
+        expect(await world.report(session, early, one, told)).toBe(2);
+        expect(await world.report(session, late, two, { seen: [...trusts(3), ...warns(4)] })).toBe(2);
+        expect(await origins(1, 2, 3, 4)).toEqual(['trusted', 'untrusted', 'trusted', 'untrusted']);
+        const before = await head();
+        await world.report(session, early, one, told);
+        await world.report(session, late, two, { seen: [...trusts(3), ...warns(4)] });
+        expect(await head()).toBe(before);
+      }
+    },
+  );
+
+  const proof = { proof: 'returned by the bank' };
+  test.each([
+    ['executed', 'failed', '400', 'executed'],
+    ['executed', 'unknown', '400', 'executed'],
+    ['failed', 'executed', '400', 'executed'],
+    ['failed', 'unknown', '400', 'unknown'],
+    ['unknown', 'failed', '0', 'failed'],
+    ['failed', 'failed', '0', 'failed'],
+  ] as const)('of two tries of one payment, %s then %s: %s is spent', async (one, two, money, state) => {
+    const { world, session, ask, head, spent } = await house({
+      class: 'external',
+      operation: 'op',
+      policy: spend('400'),
+    });
+    const [first, second] = [await ask(), await ask()];
+    await world.report(session, first, one, proof);
+    await world.report(session, second, two, proof);
+    expect(await spent()).toEqual({ money });
+    const before = await head();
+    await world.report(session, first, one, proof);
+    await world.report(session, second, two, proof);
+    // Words that come late settle nothing again.
+    await world.report(session, first, one, { ...proof, seen: warns(7) });
+    expect([await head(), await spent()]).toEqual([before + 1, { money }]);
+    const code = { executed: 'session.duplicate', unknown: 'session.operation_unknown', failed: 'allow' };
+    const again = await world.ask({ session, class: 'external', operation: 'op', policy: spend('400') });
+    expect(said(again)).toBe(code[state]);
+  });
+
+  test.each([
+    ['executed', 'failed'],
+    ['executed', 'unknown'],
+    ['failed', 'unknown'],
+  ] as const)('of one try contradict themselves, whatever the others came to: %s, %s', async (one, two) => {
+    for (const others of OUTCOMES) {
+      const { world, session, ask, head } = await house({ class: 'external', operation: 'op' });
+      const [first, second] = [await ask(), await ask()];
+      await world.report(session, first, one, proof);
+      await world.report(session, second, others, proof);
+      const before = await head();
+      const told = world.report(session, first, two, { ...proof, seen: warns(1) });
+      await expect(told).rejects.toMatchObject({ field: 'outcome' });
+      expect(await head()).toBe(before);
+    }
+  });
+
+  test('that nobody knows is still to bring its output, once', async () => {
+    const { world, session, ask, head, origins } = await house();
+    const id = await ask();
+    for (let i = 0; i < 2; i += 1) await world.report(session, id, 'unknown');
+    const before = await head();
+    expect(await world.report(session, id, 'unknown', { seen: trusts(1) })).toBe(1);
+    expect(await world.report(session, id, 'executed', { seen: [...trusts(2), ...warns(3)] })).toBe(1);
+    expect(await head()).toBe(before + 2);
+    expect(await origins(1, 2, 3)).toEqual(['trusted', undefined, 'untrusted']);
   });
 
   test('only allows are reported, and only into their session', async () => {

@@ -72,6 +72,9 @@ describe('the door of a session', () => {
     expect(
       said(await world.ask({ session, caller: { subject: { ...ANA, iss: 'https://evil.example' } } })),
     ).toBe('session.not_yours');
+    expect(
+      said(await world.ask({ session, caller: { actor: { ...BOT, iss: 'https://evil.example' } } })),
+    ).toBe('session.not_yours');
     expect(await world.room.verbs.get(pep(), session)).toMatchObject({ subject: ANA, actor: BOT, steps: 1 });
   });
 

@@ -163,7 +163,13 @@ describe('any replica', () => {
     ],
     [
       'an edited digest',
-      (s) => ({ ...s, entries: edit(s.entries, 3, (e) => ({ ...e, digest: `A${e.digest.slice(1)}` })) }),
+      (s) => ({
+        ...s,
+        entries: edit(s.entries, 3, (e) => ({
+          ...e,
+          digest: `${e.digest.startsWith('A') ? 'B' : 'A'}${e.digest.slice(1)}`,
+        })),
+      }),
     ],
     ['an entry left out', (s) => ({ ...s, entries: s.entries.filter((_, i) => i !== 2) })],
     [

@@ -52,6 +52,8 @@ export interface Wish {
   readonly action?: string;
   readonly class?: Action['class'];
   readonly args?: JsonObject;
+  /** Id of the invoice that it is about. */
+  readonly resource?: string;
   readonly identity?: string | undefined;
   readonly operation?: string;
   readonly stateless?: boolean;
@@ -142,7 +144,7 @@ function askOf(wish: Wish, clock: Clock): Ask {
     pep: wish.pep ?? pep(),
     requestId: wish.request ?? requestId(clock.at),
     action,
-    resource: { type: 'invoice', id: 'INV-17', properties: {} },
+    resource: { type: 'invoice', id: wish.resource ?? 'INV-17', properties: {} },
     args,
     credential: { scheme: 'bearer', token: 'none' },
     session: session ?? { kind: 'none' },
