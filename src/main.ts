@@ -69,7 +69,13 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
   const catalog = await under('catalog', () => parseCatalog(config.catalog));
   const provenance = createProvenance({ key: config.fleetKey });
   const tokens = await under('token.issuers', () =>
-    createTokenVerifier({ config: config.token, replay: stores.replay, log, at: now() }),
+    createTokenVerifier({
+      config: config.token,
+      replay: stores.replay,
+      log,
+      at: now(),
+      mostWaiting: Math.ceil(config.maxAsks / 8),
+    }),
   );
   atEnd(() => tokens.close());
   const delegation = createDelegationVerifier({ config: config.delegation });

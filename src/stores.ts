@@ -38,7 +38,10 @@ export function listenTo(stores: Stores, hear: <T>(work: Promise<T>) => Promise<
       list: (tenant, limit, after) => hear(sessions.list(tenant, limit, after)),
       close: () => sessions.close(),
     },
-    replay: { claim: (key, claimants, ttlMs) => hear(replay.claim(key, claimants, ttlMs)) },
+    replay: {
+      claim: (key, claimants, ttlMs) => hear(replay.claim(key, claimants, ttlMs)),
+      mayClaim: (key, claimants) => hear(replay.mayClaim(key, claimants)),
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { ALGORITHMS, type Algorithm, isAlgorithm } from '../model/jwk.ts';
-import { isPattern } from '../model/pattern.ts';
+import { isActionPattern } from '../model/pattern.ts';
 import { readFlag, readList, readSection, readText, readWhole, type Section } from '../model/section.ts';
 
 /** Where an issuer's keys come from: a JWKS file, or a URL that is fetched (https, or http on loopback). */
@@ -120,7 +120,7 @@ function parseScopes(value: unknown, path: string): ReadonlyMap<string, readonly
 
 function parsePatterns(value: unknown, path: string): readonly string[] {
   return readList(value, path).map((pattern) => {
-    if (typeof pattern === 'string' && isPattern(pattern)) return pattern;
+    if (typeof pattern === 'string' && isActionPattern(pattern)) return pattern;
     throw new Error(`\`${path}\` must hold action names, \`prefix.*\` or \`*\``);
   });
 }

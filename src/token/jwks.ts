@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
 import { type KeySet, readKeySet, type VerificationKey } from '../model/key-set.ts';
+import { Fault } from '../model/refusal.ts';
+import { download } from './download.ts';
 import type { IssuerKeys } from './keys.ts';
 
 /** As pino has it; never given a token, a key or an answer's bytes. */
@@ -12,15 +14,21 @@ export interface RemoteKeysOptions {
   readonly url: string;
   readonly fetch: typeof globalThis.fetch;
   readonly log: KeyLog;
+  /** Asks that may wait at once for a key that is not known. */
+  readonly mostWaiting: number;
 }
 
-const MOST_BYTES = 256 * 1024;
-const TIMEOUT_MS = 5_000;
 /** Between two tries, whoever asks: unknown kids are free for an attacker to make up. */
 const COOLDOWN_MS = 30_000;
-/** Past it the next use starts a refetch and goes on with what is there. */
+/** Past it the next use starts a refetch and goes on with what is there: a set in steady use gets no older. */
+const REFRESH_MS = 9 * 60_000;
+/** Past it a set is refreshed before it is used, unless that was tried lately. */
 const MAX_AGE_MS = 10 * 60_000;
-/** Past it a set that cannot be refreshed is not used any more. */
+/** Longer than the cooldown, so that whoever must try may. */
+const LATELY_MS = 60_000;
+/** How long the users of a set past its age wait, before they go on with what is there. */
+const REFRESH_WAIT_MS = 500;
+/** Past it, and its age, a set that cannot be refreshed is not used any more. */
 const MAX_STALE_MS = 60 * 60_000;
 
 const NO_KEYS: ReadonlyMap<string, VerificationKey> = new Map();
@@ -34,6 +42,9 @@ export function createRemoteKeys(options: RemoteKeysOptions): IssuerKeys {
   let set = { keys: NO_KEYS, digest: '', revision: 0, fetchedAt: Number.NEGATIVE_INFINITY };
   let triedAt = Number.NEGATIVE_INFINITY;
   let underWay: Promise<void> | undefined;
+  /** What the users of a set past its age wait for. */
+  let refreshed: Promise<unknown> | undefined;
+  let waiting = 0;
 
   async function load(at: number): Promise<void> {
     try {
@@ -59,43 +70,55 @@ export function createRemoteKeys(options: RemoteKeysOptions): IssuerKeys {
     return underWay;
   }
 
-  function usable(at: number): ReadonlyMap<string, VerificationKey> {
+  /** Undefined: the set may be used as it is. */
+  function refresh(at: number): Promise<unknown> | undefined {
     const age = at - set.fetchedAt;
-    if (age > MAX_AGE_MS) void refetch(at);
-    return age > MAX_AGE_MS + MAX_STALE_MS ? NO_KEYS : set.keys;
+    // Nobody has looked for so long that a key may have been withdrawn unnoticed.
+    const overdue = age > MAX_AGE_MS && at - triedAt > LATELY_MS;
+    const trying = age > REFRESH_MS ? refetch(at) : undefined;
+    if (overdue && trying !== undefined)
+      refreshed ??= endsWithin(trying, REFRESH_WAIT_MS).finally(() => {
+        refreshed = undefined;
+      });
+    return refreshed;
+  }
+
+  function usable(at: number): ReadonlyMap<string, VerificationKey> {
+    return at - set.fetchedAt > MAX_AGE_MS + MAX_STALE_MS ? NO_KEYS : set.keys;
+  }
+
+  /** @throws Fault when `ms` pass before the refetch under way ends */
+  async function awaitRefetch(trying: Promise<void>, ms: number): Promise<void> {
+    waiting += 1;
+    try {
+      if (!(await endsWithin(trying, ms))) throw new Fault('DEADLINE_PASSED');
+    } finally {
+      waiting -= 1;
+    }
   }
 
   return {
-    revision: (at) => (usable(at) === NO_KEYS ? 0 : set.revision),
-    find(kid, at) {
+    prepare: async (at) => refetch(at),
+    revision: (at) => (refresh(at) === undefined && usable(at) !== NO_KEYS ? set.revision : undefined),
+    find(kid, at, deadline) {
+      const refreshing = refresh(at);
       const known = usable(at).get(kid);
-      return known ?? refetch(at)?.then(() => usable(at).get(kid));
+      if (known !== undefined) return refreshing?.then(() => usable(at).get(kid)) ?? known;
+      const trying = refetch(at);
+      // Who waits holds a place among all asks, and whoever makes up kids must not get all of them.
+      if (trying === undefined || waiting >= options.mostWaiting) return undefined;
+      return awaitRefetch(trying, deadline - at).then(() => usable(at).get(kid));
     },
     close: () => closing.abort(),
   };
 }
 
-/** @throws Error when the endpoint does not answer 200 with a body within bounds */
-async function download({ url, fetch }: RemoteKeysOptions, closing: AbortSignal): Promise<Uint8Array> {
-  const response = await fetch(url, {
-    // A redirect would let whoever can plant one choose our keys.
-    redirect: 'error',
-    headers: { accept: 'application/jwk-set+json, application/json' },
-    signal: AbortSignal.any([closing, AbortSignal.timeout(TIMEOUT_MS)]),
+/** Resolves when `work` has ended or `ms` have passed, with whether it has ended. */
+function endsWithin(work: Promise<void>, ms: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms, false);
+    work.finally(() => clearTimeout(timer)).then(() => resolve(true), reject);
   });
-  if (response.status !== 200 || response.body === null) {
-    await response.body?.cancel();
-    throw new Error(`answered with status ${response.status}`);
-  }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  // Leaving the loop by a throw cancels the body.
-  for await (const chunk of response.body) {
-    size += chunk.byteLength;
-    if (size > MOST_BYTES) throw new Error(`answered with more than ${MOST_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** J-24: a private key in a public place, or one meant for something else, is somebody's mistake. */

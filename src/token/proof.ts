@@ -33,7 +33,8 @@ export type CheckProof = (ask: Ask, jkt: string, at: number) => Promise<void>;
 export function createProofChecker(replay: ReplayStore): CheckProof {
   // A client signs every proof with one key under one header: importing it once saves some 30 µs a proof.
   const keys = new LRUCache<string, ProofKey>({ max: MOST_KEYS });
-  const claim = createClaim(replay);
+  const claim = oncePerCall((used, claimants) => replay.claim(used, claimants, CLAIM_MS));
+  const mayClaim = oncePerCall((used, claimants) => replay.mayClaim(used, claimants));
 
   return async (ask, jkt, at) => {
     const { proof, method, url, token } = ask.credential;
@@ -50,7 +51,8 @@ export function createProofChecker(replay: ReplayStore): CheckProof {
     if (jws.payload['ath'] !== hash('sha256', token, 'base64url')) throw refused('ath is not of this token');
     if (header.length <= LONGEST_KEPT) keys.set(header, signer);
     const used = hash('sha256', canonicalJson([jkt, target, needJti(jws.payload)]), 'base64url');
-    if (!(await claim(used, ask))) throw new Refusal('token.replayed');
+    // A dry run spends nothing: the proof is still good for the ask that it was a rehearsal of.
+    if (!(await (ask.dryRun ? mayClaim : claim)(used, ask))) throw new Refusal('token.replayed');
   };
 }
 
@@ -58,8 +60,10 @@ export function createProofChecker(replay: ReplayStore): CheckProof {
  * A proof belongs to the requests that it came with first: they may be retried, all or some of them, in one call or
  * several; no other request may use it.
  */
-function createClaim(replay: ReplayStore): (used: string, ask: Ask) => Promise<boolean> {
-  // Asks of one call have one scope: one claim answers for all of them, or 256 would send 256 ids each.
+function oncePerCall(
+  askStore: (used: string, claimants: readonly string[]) => Promise<boolean>,
+): (used: string, ask: Ask) => Promise<boolean> {
+  // Asks of one call have one scope: one question answers for all of them, or 256 would send 256 ids each.
   const underWay = new WeakMap<
     Ask['proofScope'],
     { readonly used: string; readonly held: Promise<boolean> }
@@ -71,7 +75,7 @@ function createClaim(replay: ReplayStore): (used: string, ask: Ask) => Promise<b
     const known = underWay.get(proofScope);
     if (known?.used === used) return known.held;
     const claimants = proofScope.map((id) => claimantOf(pep, id));
-    const held = replay.claim(used, claimants, CLAIM_MS);
+    const held = askStore(used, claimants);
     if (proofScope.length > 1) underWay.set(proofScope, { used, held });
     return held;
   };

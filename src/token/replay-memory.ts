@@ -19,6 +19,10 @@ export function createMemoryReplayStore(now: () => number, most: number = MOST_C
       claims.set(key, { claimants: joinClaimants(claimants), until: at + ttlMs });
       return true;
     },
+    async mayClaim(key, claimants) {
+      const held = claims.get(key);
+      return held === undefined || held.until <= now() || areAmong(claimants, held.claimants);
+    },
   };
 }
 

@@ -9,6 +9,11 @@ export interface ReplayStore {
    * @throws Fault SESSION_STORE_UNAVAILABLE when the store cannot tell
    */
   claim(key: string, claimants: readonly string[], ttlMs: number): Promise<boolean>;
+  /**
+   * What `claim` would answer now, and nothing is claimed: somebody else may come first.
+   * @throws Fault SESSION_STORE_UNAVAILABLE when the store cannot tell
+   */
+  mayClaim(key: string, claimants: readonly string[]): Promise<boolean>;
 }
 
 /** Claimants as one text, as the stores keep them. */
@@ -16,7 +21,7 @@ export function joinClaimants(claimants: readonly string[]): string {
   return claimants.join(' ');
 }
 
-/** Whether all of `claimants` are among those who hold the key. */
+/** Whether all of `claimants`, and there are any, are among those who hold the key. */
 export function areAmong(claimants: readonly string[], held: string): boolean {
   const holders = new Set(held.split(' '));
   return claimants.length > 0 && claimants.every((claimant) => holders.has(claimant));

@@ -25,6 +25,8 @@ export interface TokenVerifierOptions {
   readonly log: KeyLog;
   /** Unix ms: keys that are fetched at start are as old as this. */
   readonly at: number;
+  /** Asks that may wait at once for an issuer's key that is not known; default 512. */
+  readonly mostWaiting?: number;
   readonly fetch?: typeof globalThis.fetch;
   readonly readFile?: (path: string) => Uint8Array | string;
 }
@@ -33,7 +35,8 @@ export interface TokenVerifier {
   /**
    * Who speaks, bound to what key? At once for a token that was verified before and needs no proof of
    * possession; else after one signature check, and at most one refetch of its issuer's keys.
-   * @throws Refusal `token.*`; Fault SESSION_STORE_UNAVAILABLE when proofs cannot be remembered
+   * @throws Refusal `token.*`; Fault SESSION_STORE_UNAVAILABLE when proofs cannot be remembered, DEADLINE_PASSED when
+   * keys that must be fetched did not come before the ask's deadline
    */
   verifyToken(ask: Ask, at: number): Caller | Promise<Caller>;
   /** How to come back after a refusal for this reason, in the form of WWW-Authenticate; empty: no use. */
@@ -51,7 +54,7 @@ interface Issuer {
 /** A token that was verified, as long as its issuer's keys are the same. It holds no state of any ask. */
 interface Verified extends Claims {
   readonly issuer: Issuer;
-  readonly revision: number;
+  readonly revision: number | undefined;
 }
 
 /** A token read and its issuer found; its signature is next. */
@@ -66,6 +69,7 @@ interface Opened {
 const MAX_TOKEN = 16_384;
 /** About 1.5 KiB each. */
 const MOST_CACHED = 10_000;
+const MOST_WAITING = 512;
 
 /**
  * Loads every issuer's keys, then verifies. An endpoint that does not answer now is asked again later; a file
@@ -77,8 +81,7 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
   const issuers = new Map(
     config.issuers.map((issuer) => [issuer.issuer, { config: issuer, keys: openKeys(issuer, options) }]),
   );
-  // A kid that nobody has: asking for it makes each endpoint answer once.
-  await Promise.all([...issuers.values()].map(({ keys }) => keys.find('', at)));
+  await Promise.all([...issuers.values()].map(({ keys }) => keys.prepare(at)));
   const checkProof = createProofChecker(options.replay);
   const cache = new LRUCache<string, Verified>({ max: MOST_CACHED });
 
@@ -95,12 +98,12 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
       // Audience and profile follow from the token's bytes and its issuer's configuration, which never changes.
       const key = `${ask.pep.tenant} ${hash('sha256', token, 'base64url')}`;
       const known = cache.get(key);
-      if (known !== undefined && known.issuer.keys.revision(at) === known.revision) {
+      if (known !== undefined && isCurrent(known, at)) {
         checkTimes(known, at);
         return present(known, ask, checkProof, at);
       }
       const opened = open(token, issuers);
-      const found = opened.issuer.keys.find(opened.kid, at);
+      const found = opened.issuer.keys.find(opened.kid, at, ask.deadline);
       if (!(found instanceof Promise)) return accept(check(opened, found, at), ask, key, at);
       return found.then((late) => accept(check(opened, late, at), ask, key, at));
     },
@@ -111,10 +114,10 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
   };
 }
 
-function openKeys(config: IssuerConfig, { fetch, readFile, log }: TokenVerifierOptions): IssuerKeys {
+function openKeys(config: IssuerConfig, options: TokenVerifierOptions): IssuerKeys {
+  const { fetch = globalThis.fetch, readFile, log, mostWaiting = MOST_WAITING } = options;
   const { issuer, keys } = config;
-  if ('url' in keys)
-    return createRemoteKeys({ issuer, url: keys.url, fetch: fetch ?? globalThis.fetch, log });
+  if ('url' in keys) return createRemoteKeys({ issuer, url: keys.url, fetch, log, mostWaiting });
   try {
     const set = readKeySet((readFile ?? readFileSync)(keys.file));
     if (set.keys.size === 0) throw new Error('has no usable key');
@@ -176,6 +179,11 @@ function check(
   if (!found.algorithms.includes(algorithm)) throw new Refusal('token.algorithm');
   if (!verifyJws(jws, algorithm, found.key)) throw new Refusal('token.bad_signature');
   return { ...readClaims(jws.payload, issuer.config, profile), issuer, revision: issuer.keys.revision(at) };
+}
+
+/** Whether the keys that it was verified with are still its issuer's, and may be used. */
+function isCurrent({ issuer, revision }: Verified, at: number): boolean {
+  return revision !== undefined && issuer.keys.revision(at) === revision;
 }
 
 /** RFC 7519 §4.1.4: exp is exclusive. */

@@ -333,6 +333,7 @@ describe('J-21, DPOP-2: a proof is good for one request', () => {
     test('it is claimed once for all its asks, whatever they are', async () => {
       const claims: (readonly string[])[] = [];
       verifier = await start({
+        ...replay,
         claim: (key, claimants, ttlMs) => {
           claims.push(claimants);
           return replay.claim(key, claimants, ttlMs);
@@ -408,11 +409,10 @@ describe('J-21, DPOP-2: a proof is good for one request', () => {
   });
 
   test('a store that cannot tell permits nothing: the fault is ours', async () => {
-    const broken: ReplayStore = {
-      claim: () => Promise.reject(new Fault('SESSION_STORE_UNAVAILABLE', new Error('gone'))),
-    };
-    const { verifyToken } = await start(broken);
-    await expect(verifyToken(show(prove()), AT)).rejects.toBeInstanceOf(Fault);
+    const gone = () => Promise.reject(new Fault('SESSION_STORE_UNAVAILABLE', new Error('gone')));
+    const { verifyToken } = await start({ claim: gone, mayClaim: gone });
+    for (const dryRun of [false, true])
+      await expect(verifyToken(show(prove(), {}, { dryRun }), AT)).rejects.toBeInstanceOf(Fault);
   });
 });
 

@@ -82,6 +82,21 @@ export function describeReplayStore(name: string, make: () => Promise<ReplayHarn
       ]);
     });
 
+    test('whether one may claim is what claiming would come to, and claims nothing', async () => {
+      const { store, other = store, advance } = await make();
+      const key = freshKey();
+      for (const claimant of ['a', 'b']) expect(await store.mayClaim(key, [claimant])).toBe(true);
+      await store.claim(key, ['b', 'c'], 40);
+      for (const some of [['b'], ['c', 'b'], ['a'], ['a', 'b'], []]) {
+        const may = await other.mayClaim(key, some);
+        expect([some, may]).toEqual([some, await store.claim(key, some, 40)]);
+      }
+      await advance(80);
+      expect(await other.mayClaim(key, ['a'])).toBe(true);
+      expect(await store.claim(key, ['d'], 60_000)).toBe(true);
+      expect(await other.mayClaim(key, ['b'])).toBe(false);
+    });
+
     test('256 may claim together', async () => {
       const { store, other = store } = await make();
       const key = freshKey();

@@ -191,6 +191,18 @@ describe('with a chain', () => {
   });
 });
 
+test.each([0, 1, 2])('a chain is not good before all of its hops are: hop %i is early', async (early) => {
+  const changes = [0, 1, 2].map((index) => (index === early ? { iat: AT / 1000 + 120 } : {}));
+  const chain = await chainOf(['a', 'b', 'c', 'd'], changes);
+  const { verifyDelegation } = verifierOf();
+  const code = (at: number) => codeOf(() => verifyDelegation(askOf(chain), callerOf('d'), openingOf(), at));
+  expect([code(AT), code(AT + 59_999), code(AT + 60_000)]).toEqual([
+    'delegation.not_yet_valid',
+    'delegation.not_yet_valid',
+    'accepted',
+  ]);
+});
+
 describe('a chain that was verified is remembered', () => {
   test('and gives the same authority', async () => {
     const chain = await chainOf(['a', 'b']);

@@ -69,6 +69,11 @@ describe('a section that is wrong refuses to start and names the key', () => {
       withIssuer({ plain_jwt: 'yes' }),
       '`token.issuers[0].plain_jwt` must be true or false',
     ],
+    ...['a..b', '.a', 'a.', '..*', '.*', 'a b', ''].map((pattern): [string, unknown, string] => [
+      `the pattern \`${pattern}\`, which fits no action`,
+      withIssuer({ scopes: { a: [pattern] } }),
+      '`token.issuers[0].scopes.a`',
+    ]),
     ['a pattern with a star inside', withIssuer({ scopes: { a: ['pay*'] } }), '`token.issuers[0].scopes.a`'],
     ['an issuer twice', { issuers: [issuerSection(), issuerSection()] }, 'names an issuer twice'],
     [

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Fault } from '../../src/model/refusal.ts';
 import { parseTokenConfig } from '../../src/token/config.ts';
 import { createMemoryReplayStore } from '../../src/token/replay-memory.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../src/token/verify.ts';
@@ -39,12 +40,13 @@ function serve(body: string): typeof answer {
   return (_, response) => response.end(body);
 }
 
-async function start(): Promise<TokenVerifier> {
+async function start(mostWaiting?: number): Promise<TokenVerifier> {
   verifier = await createTokenVerifier({
     config: parseTokenConfig({ issuers: [issuerSection({ keys: { url }, max_lifetime_seconds: 86_400 })] }),
     replay: createMemoryReplayStore(() => AT),
     log: { warn: (_, words) => warnings.push(words) },
     at: AT,
+    ...(mostWaiting === undefined ? {} : { mostWaiting }),
   });
   return verifier;
 }
@@ -144,12 +146,111 @@ describe('an endpoint that fails', () => {
   }, 15_000);
 });
 
-test('keys past their age are refreshed while the old ones answer', async () => {
+test('keys close to their age are refreshed while the old ones answer', async () => {
   await start();
   await verifier.verifyToken(known, AT);
   const { verifyToken } = verifier;
-  expect(verifyToken(known, AT + 11 * MINUTE)).not.toBeInstanceOf(Promise);
+  expect(verifyToken(known, AT + 9 * MINUTE)).not.toBeInstanceOf(Promise);
+  expect(verifyToken(known, AT + 9 * MINUTE + 1)).not.toBeInstanceOf(Promise);
   await expect.poll(() => asked.length, { timeout: 5_000 }).toBe(2);
+});
+
+describe('an issuer of whom nobody asked for longer than its keys are taken for fresh', () => {
+  const withdrawn = keySet().replaceAll('"kid":"EdDSA"', '"kid":"EdDSA-2"');
+
+  test.each([10 * MINUTE + 1, 69 * MINUTE])(
+    'has its keys refreshed before they are used: %i ms',
+    async (age) => {
+      await start();
+      expect(await code()).toBe('accepted');
+      answer = serve(withdrawn);
+      const asks = [known, known, withKid('EdDSA'), known];
+      expect(await Promise.all(asks.map((ask, i) => code(ask, AT + age + i)))).toEqual(
+        asks.map(() => 'token.unknown_key'),
+      );
+      expect(await code(withKid('EdDSA-2'), AT + age + 5)).toBe('accepted');
+      expect(asked).toHaveLength(2);
+    },
+  );
+
+  test('does so again after an old try that failed', async () => {
+    await start();
+    answer = (request) => request.destroy();
+    expect(await code(known, AT + 11 * MINUTE)).toBe('accepted');
+    answer = serve(withdrawn);
+    expect(await code(known, AT + 30 * MINUTE)).toBe('token.unknown_key');
+  });
+
+  test('and whose endpoint hangs has those that there are used, after a while once', async () => {
+    await start();
+    await code();
+    answer = () => undefined;
+    const { verifyToken } = verifier;
+    const late = verifyToken(known, AT + 30 * MINUTE);
+    expect(late).toBeInstanceOf(Promise);
+    expect(await codeOf(() => late)).toBe('accepted');
+    // The fetch is still under way: nobody waits for it any more.
+    expect(warnings).toEqual([]);
+    expect(verifyToken(known, AT + 30 * MINUTE + 1)).not.toBeInstanceOf(Promise);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('keeps what was verified when its keys are the same', async () => {
+    await start();
+    const first = await verifier.verifyToken(known, AT);
+    expect(await code(known, AT + 30 * MINUTE)).toBe('accepted');
+    const again = await verifier.verifyToken(known, AT + 30 * MINUTE);
+    expect(again).toStrictEqual(first);
+    expect(verifier.verifyToken(known, AT + 30 * MINUTE)).toBe(again);
+  });
+});
+
+describe('while the endpoint hangs', () => {
+  const impatient = (kid: string, at: number, ms: number) => ({ ...withKid(kid), deadline: at + ms });
+
+  test('an unknown kid waits until the deadline of its ask, and gives up before the fetch does', async () => {
+    await start();
+    answer = () => undefined;
+    const at = AT + LATER;
+    await expect(verifier.verifyToken(impatient('nobody', at, 50), at)).rejects.toEqual(
+      new Fault('DEADLINE_PASSED'),
+    );
+    expect(warnings).toEqual([]);
+  });
+
+  test('only so many wait: others are unknown at once, and places are given back', async () => {
+    await start(2);
+    const hung = new Promise<() => void>((resolve) => {
+      answer = (_, response) => resolve(() => response.end(keySet()));
+    });
+    const at = AT + LATER;
+    const givesUp = verifier.verifyToken(impatient('a', at, 50), at) as Promise<unknown>;
+    const waits = code(withKid('b'), at);
+    expect(await Promise.all([code(withKid('c'), at), code(withKid('d'), at)])).toEqual([
+      'token.unknown_key',
+      'token.unknown_key',
+    ]);
+    expect(await code(known, at)).toBe('accepted');
+    await expect(givesUp).rejects.toBeInstanceOf(Fault);
+    const next = verifier.verifyToken(withKid('e'), at);
+    expect(next).toBeInstanceOf(Promise);
+    expect(await code(withKid('f'), at)).toBe('token.unknown_key');
+    expect(asked).toHaveLength(2);
+    (await hung)();
+    expect([await waits, await codeOf(() => next)]).toEqual(['token.unknown_key', 'token.unknown_key']);
+  });
+
+  test('a new key is found by all who could wait for it', async () => {
+    answer = serve(JSON.stringify({ keys: [] }));
+    await start(2);
+    answer = serve(keySet());
+    const at = AT + LATER;
+    expect(await Promise.all([code(known, at), code(known, at), code(known, at)])).toEqual([
+      'accepted',
+      'accepted',
+      'token.unknown_key',
+    ]);
+  });
 });
 
 test('closing ends a fetch under way', async () => {

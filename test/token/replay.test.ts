@@ -54,6 +54,7 @@ describe.skipIf(url === undefined)('with a real redis', () => {
     const { store, close } = await connect();
     close();
     await expect(store.claim('k', ['a'], 1000)).rejects.toEqual(fault);
+    await expect(store.mayClaim('k', ['a'])).rejects.toEqual(fault);
   });
 
   test('a redis that stops answering is our fault, and the retry finds what was applied', async () => {
@@ -120,4 +121,5 @@ test('a closed database is our fault, not a replay', async () => {
   const store = createSqliteReplayStore(database, () => 0);
   database.close();
   await expect(store.claim('k', ['a'], 1000)).rejects.toEqual(fault);
+  await expect(store.mayClaim('k', ['a'])).rejects.toEqual(fault);
 });
