@@ -1,7 +1,7 @@
 /** The policy verbs: each changes what judges, then seals who did it. */
 import type { Pep } from './model/ask.ts';
-import type { JsonObject, JsonValue } from './model/json.ts';
-import type { Activation, BundleContent, Page, PolicyVerbs, PushOptions } from './model/verbs.ts';
+import type { JsonObject } from './model/json.ts';
+import type { Activation, BundleContent, DataPatch, Page, PolicyVerbs, PushOptions } from './model/verbs.ts';
 
 interface Author {
   readonly pep: Pep;
@@ -22,7 +22,7 @@ export interface PolicyKeeper {
   patchData(
     request: Author & {
       readonly path: string;
-      readonly change: { readonly value: JsonValue } | { readonly remove: true };
+      readonly change: DataPatch;
       readonly expectedVersion: number | undefined;
     },
   ): Promise<number>;

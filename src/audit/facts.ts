@@ -28,9 +28,9 @@ const sensitiveNames = new WeakMap<CatalogEntry, ReadonlySet<string>>();
 /**
  * The facts of a record: policy's input word for word, but for arguments that are sensitive, long or of an
  * action the catalog does not know, which become commitments whose openings are added to `openings`; so does
- * the resource's id, and any value of resource or claims that says the same as one of them; and so do, always, the
- * task's purpose and declared values. Arguments that no catalog was asked about are left out: nobody can say which
- * of them are sensitive, and the request's digest stands for them.
+ * the resource's id, and any value of other arguments, resource or claims that says the same as one of them; and so
+ * do, always, the task's purpose and declared values. Arguments that no catalog was asked about are left out: nobody
+ * can say which of them are sensitive, and the request's digest stands for them.
  */
 export function recordedFacts(trail: Trail, openings: CommitmentOpening[]): RecordedFacts {
   const { action, ask, judged } = trail;
@@ -46,11 +46,13 @@ export function recordedFacts(trail: Trail, openings: CommitmentOpening[]): Reco
     return text;
   };
   const id = quoteJson(ask.resource.id);
+  const show = (written: string): string =>
+    hideRepeated(hideArguments(written, action, hideArgument), hidden);
   if (input === undefined || args === undefined) {
-    const text = partialFacts(trail, hideArguments(action.policyArgs, action, hideArgument));
+    const text = partialFacts(trail, show(action.policyArgs));
     return { state: 'partial', text, resourceId: twinOf(id, hidden) ?? id };
   }
-  const shown = hideArguments(input.slice(args.start, args.end), action, hideArgument);
+  const shown = show(input.slice(args.start, args.end));
   const rest = hideWords(input.slice(args.end), trail.session?.task, openings);
   const text = input.slice(0, args.start) + shown + hideTwins(rest.text, hidden);
   return { ...rest, state: 'judged', text, resourceId: twinOf(id, hidden) ?? id };
@@ -87,10 +89,21 @@ function hideArguments(args: string, { entry, known }: Action, hideOne: (value: 
   );
 }
 
+/** Most texts repeat none, and this finds out for a fraction of what going through them costs. */
+function mayRepeat(text: string, hidden: Hidden): boolean {
+  for (const value of hidden.keys()) if (text.includes(bare(value))) return true;
+  return false;
+}
+
+/** Another argument may be, or hold, the value of a hidden one. */
+function hideRepeated(args: string, hidden: Hidden): string {
+  if (!mayRepeat(args, hidden)) return args;
+  return replaceMembers(args, (_, value) => replaceValues(value, (inner) => twinOf(inner, hidden)));
+}
+
 /** Claims and resource may repeat a hidden argument, whole, at any depth. */
 function hideTwins(rest: string, hidden: Hidden): string {
-  // Most repeat none, and this finds out for a fraction of what going through them costs.
-  if (![...hidden.keys()].some((value) => rest.includes(bare(value)))) return rest;
+  if (!mayRepeat(rest, hidden)) return rest;
   return replaceMembers(rest, (part, text) => {
     if (part !== '"claimed"' && part !== '"resource"') return undefined;
     return replaceMembers(text, (name, value) =>

@@ -1,6 +1,6 @@
-import { endOfFrame, FRAME_OVERHEAD } from './frame.ts';
+import { endOfFrame, FRAME_OVERHEAD, LONGEST_FRAME } from './frame.ts';
 import { LogDamaged } from './log.ts';
-import { memberOf } from './members.ts';
+import { endOfObject } from './prefix.ts';
 
 /** Where a log's last segment stops holding together. */
 export interface Stop {
@@ -23,7 +23,7 @@ const SECTOR = 512;
  * @throws LogDamaged when whole records follow that no crash leaves there
  */
 export function checkTail(bytes: Buffer, { file, end, nextIndex }: Stop, unflushed: number): void {
-  const later = wholeRecords(bytes, { from: end, nextIndex, most: unflushed });
+  const later = wholeRecords(bytes, { from: afterCut(bytes, end), nextIndex, most: unflushed });
   const [first] = later;
   if (first === undefined) return;
   // One record at least is in the gap.
@@ -36,6 +36,17 @@ function adviceOn(file: string, end: number, next: number): string {
     `, and whole records follow from byte ${next} on: put the file back from a copy, or keep a copy and ` +
     `give up what follows with \`truncate -s ${end} ${file}\``
   );
+}
+
+/**
+ * Where records may follow a damaged one. Callers choose much of what stands in a record, and can make it look like
+ * whole records: nothing that lies in one text with its beginning is a record of its own. Where the damage is in the
+ * text itself the search begins with it.
+ */
+function afterCut(bytes: Buffer, start: number): number {
+  const text = bytes.toString('latin1', start + FRAME_OVERHEAD, start + LONGEST_FRAME);
+  const end = endOfObject(text);
+  return end === undefined ? start : start + FRAME_OVERHEAD + end;
 }
 
 /** Offsets of whole records of this log or later, wherever they stand; at most `most`. */
@@ -58,10 +69,39 @@ function wholeRecords(
   return found;
 }
 
-/** Whether the record would stand at this index or behind it: an older one may be what a reused sector held before. */
+const HASH = /^[A-Za-z0-9_-]{43}$/;
+
+/**
+ * Whether it is a record as they are written, and would stand at this index or behind it: an older one may be what a
+ * reused sector held before.
+ */
 function isRecord(text: string, nextIndex: number): boolean {
-  const index = memberOf(text, 'index');
-  return index !== undefined && Number(index) >= nextIndex && memberOf(text, 'previous') !== undefined;
+  const record = parsed(text);
+  if (record === undefined) return false;
+  const { index, previous } = record;
+  const names = Object.keys(record);
+  return (
+    typeof index === 'number' &&
+    Number.isSafeInteger(index) &&
+    index >= nextIndex &&
+    typeof previous === 'string' &&
+    HASH.test(previous) &&
+    text.startsWith(`{${JSON.stringify(names[0])}:`) &&
+    names.every((name, i) => i === 0 || (names[i - 1] ?? '') < name)
+  );
+}
+
+/** Undefined where it is no JSON object. */
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null
+      ? (value as Readonly<Record<string, unknown>>)
+      : undefined;
+  } catch {
+    // Bytes that only begin like a record.
+    return undefined;
+  }
 }
 
 function hasBlankSector(bytes: Buffer, from: number, to: number): boolean {

@@ -9,6 +9,7 @@ import type { Asked } from './compile-report.ts';
 import type { Bounds } from './compile-run.ts';
 import type { PolicyProblem } from './compile-sources.ts';
 import { buildImage, createEvaluator, type Evaluator } from './opa.ts';
+import { compileModule } from './start.ts';
 import { BundleError } from './tar.ts';
 import { askable } from './warm.ts';
 
@@ -84,7 +85,7 @@ export async function compare(request: CompareRequest): Promise<readonly PolicyP
 
 async function open({ compiled, maximumPages }: CompareRequest): Promise<Evaluator> {
   const { wasm, data } = 'bundle' in compiled ? await readBundle(compiled.bundle) : compiled;
-  const module = await WebAssembly.compile(wasm);
+  const module = await compileModule(wasm);
   const image = buildImage(module, new TextEncoder().encode(canonicalJson(data)), maximumPages);
   return createEvaluator(module, image, maximumPages);
 }

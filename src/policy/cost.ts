@@ -2,6 +2,7 @@
 import { canonicalJson } from '../model/json.ts';
 import type { Probe, Probed } from './compile.ts';
 import { buildImage, createEvaluator, ENTRYPOINT, type Evaluator, type PolicyImage } from './opa.ts';
+import { compileModule } from './start.ts';
 
 /** Microseconds of one evaluation. */
 export interface Cost {
@@ -46,7 +47,7 @@ export async function measureCosts(
   now: () => number,
 ): Promise<Costs> {
   if (inputs.length === 0) return { inputs: 0, input: costOf([]), verdict: costOf([]), rules: [] };
-  const module = await WebAssembly.compile(Uint8Array.from(wasm));
+  const module = await compileModule(Uint8Array.from(wasm));
   const image = buildImage(module, new TextEncoder().encode(canonicalJson(data)), PAGES);
   const batches = Math.max(BATCHES_EACH, Math.ceil(BATCHES / inputs.length));
   const open = (entrypoint: string) => createEvaluator(module, imageAt(image, entrypoint), PAGES);

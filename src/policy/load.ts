@@ -6,7 +6,9 @@
 import { Worker } from 'node:worker_threads';
 import { type Manifest, readBundle } from './bundle.ts';
 import { compose, type DataFacts, type DataLayers } from './data.ts';
-import { buildImage, createEvaluator, type Evaluator, type PolicyImage } from './opa.ts';
+import { withinBound } from './held.ts';
+import { buildImage, createEvaluator, type Evaluator, type PolicyImage, tryInstance } from './opa.ts';
+import { compileModule } from './start.ts';
 import { BundleError } from './tar.ts';
 import { trialInputs } from './trial.ts';
 import { readVerdict } from './verdict.ts';
@@ -37,15 +39,16 @@ const WORKER_HEAP_MIB = 1024;
 
 /**
  * @throws BundleError naming the file where there is one: whatever readBundle refuses, a module that does not
- * compile or load, a builtin that is not there, no verdict on a plain ask, an input of `warm.json` that the module
- * aborts on, more data than is kept
+ * compile or load, a builtin that is not there, an instance or a plain ask that takes over 250 ms, no verdict on a plain
+ * ask, an input of `warm.json` that takes as long or that the module aborts on, more data than is kept
  */
 export async function loadPolicy(request: LoadRequest): Promise<Loaded> {
   const { manifest, wasm, data: brought, warm } = await readBundle(request.bundle);
   const { text, facts: data } = compose({ data: brought, manifest }, request);
   try {
-    const module = request.module ?? (await WebAssembly.compile(wasm));
+    const module = request.module ?? (await compileModule(wasm));
     const image = buildImage(module, text, request.maximumPages);
+    withinBound('making an instance', () => tryInstance(module, image, request.maximumPages));
     const loaded = { manifest, module, image, data };
     const evaluator = await createEvaluator(module, image, request.maximumPages);
     tryOut(evaluator, manifest);
@@ -92,10 +95,11 @@ export type LoadAnswer =
   | { readonly kind: 'loaded'; readonly loaded: Loaded }
   | { readonly kind: 'refused'; readonly problem: string; readonly file: string | undefined };
 
-/** One plain ask of each class must get a verdict, whatever it is. */
+/** One plain ask of each class must get a verdict, whatever it is, and soon. */
 function tryOut(evaluator: Evaluator, manifest: Manifest): void {
   for (const input of trialInputs()) {
-    const [reason] = readVerdict(evaluator.evaluate(input), manifest.codes).reasons;
+    const said = withinBound('an evaluation', () => evaluator.evaluate(input));
+    const [reason] = readVerdict(said, manifest.codes).reasons;
     if (reason?.code === 'policy.undefined')
       throw new BundleError(`on a plain ask ${String(reason.details?.['problem'])}`, 'policy.wasm');
   }
@@ -107,8 +111,9 @@ function warmUp(evaluator: Evaluator, captured: readonly string[], evaluations: 
   for (let i = 0; i < evaluations; i += 1) {
     const at = i % inputs.length;
     try {
-      evaluator.evaluate(inputs[at] ?? '{}');
+      withinBound(`an evaluation of input ${at}`, () => evaluator.evaluate(inputs[at] ?? '{}'));
     } catch (cause) {
+      if (cause instanceof BundleError) throw cause;
       const problem = cause instanceof Error ? cause.message : String(cause);
       if (captured.length === 0) throw cause;
       throw new BundleError(`the module aborts on input ${at}: ${problem}`, WARM_FILE);

@@ -9,11 +9,13 @@
  *
  * An evaluation runs on the caller's thread and cannot be interrupted. Compiled Rego ends, but for the module's own
  * `replace`, which searches for ever for an empty text: rules that use it are refused. A hand-made module need not end,
- * so modules are tried out in a worker with a deadline before they get here; and what takes too long all the same the
- * watchdog ends, with the process.
+ * so modules are tried out in a worker with a deadline before they get here, and what one instance or one evaluation
+ * takes is bounded there; what takes too long all the same the watchdog ends, with the process.
  */
 import * as library from '@open-policy-agent/opa-wasm';
+import { withinBound } from './held.ts';
 import { createHost, HOST_BUILTINS, type HostExports, readTable, readText } from './host.ts';
+import { START } from './start.ts';
 
 /** The policy's one question: package `assent`, rule `verdict`. */
 export const ENTRYPOINT = 'assent/verdict';
@@ -31,7 +33,8 @@ const GROWTH_BYTES = 4 * 1024 * 1024;
 
 /**
  * An instance's memory with its data loaded. Copying it into a fresh instance of the same module takes a
- * fraction of loading the data again, and does not run the module.
+ * fraction of loading the data again. It runs nothing of a module of `compileModule`: what the start function sets up
+ * lies in the image. The engine lays out what the module declares (tables, segments), which the worker has timed.
  */
 export interface PolicyImage {
   /** From address 0 to the end of the data. */
@@ -61,6 +64,8 @@ export interface Evaluator {
 }
 
 interface Exports extends HostExports {
+  /** What was the module's start function, where it had one. */
+  readonly [START]?: () => void;
   readonly opa_eval: (
     reserved: 0,
     entrypoint: number,
@@ -99,11 +104,15 @@ export function checkModule(module: WebAssembly.Module): void {
  * Instantiates the module, refuses builtins that the host does not have, loads the data and takes the image.
  * Runs code of the module, so for one that is not known yet this belongs in a worker.
  * @param data JSON object, UTF-8
- * @throws Error naming the missing entry point or builtin, or what the module aborted with
+ * @throws Error naming the missing entry point or builtin, what the module aborted with, or that its start takes over
+ * 250 ms
  */
 export function buildImage(module: WebAssembly.Module, data: Uint8Array, maximumPages: number): PolicyImage {
   checkModule(module);
-  const { memory, exports, instance } = instantiate(module, INITIAL_PAGES, maximumPages);
+  // The next start of a server does this on the thread that will serve.
+  const { memory, exports, instance } = withinBound('starting the module', () =>
+    started(module, maximumPages),
+  );
   for (const name of asErrors(() => Object.keys(readTable(exports, memory)).sort()))
     if (!HOST_BUILTINS.has(name)) throw new Error(`the builtin \`${name}\` is not available`);
   const policy = asErrors(() => loaded(instance, memory));
@@ -163,6 +172,14 @@ export async function createEvaluator(
   };
 }
 
+/**
+ * Makes an instance as an evaluator does, and lets it go: what that takes is for the caller to measure.
+ * @throws Error as createEvaluator does
+ */
+export function tryInstance(module: WebAssembly.Module, image: PolicyImage, maximumPages: number): void {
+  fresh(module, image, maximumPages).bytes.set(image.bytes);
+}
+
 interface Live {
   readonly memory: WebAssembly.Memory;
   readonly exports: Exports;
@@ -196,7 +213,13 @@ interface Instance {
   readonly exports: Exports;
 }
 
-/** An instance of a checked module: nothing of it has run. */
+function started(module: WebAssembly.Module, maximumPages: number): Instance {
+  const made = instantiate(module, INITIAL_PAGES, maximumPages);
+  asErrors(() => made.exports[START]?.());
+  return made;
+}
+
+/** An instance of a checked module: where `compileModule` compiled it, nothing of it has run. */
 function instantiate(module: WebAssembly.Module, initial: number, maximum: number): Instance {
   const memory = new WebAssembly.Memory({ initial: Math.min(initial, maximum), maximum });
   const host = createHost(memory);

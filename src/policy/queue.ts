@@ -1,12 +1,12 @@
 /**
- * What may run at once. Of all that a server does with policies, at most five things, one of each queue:
+ * What may run at once. Of all that a server does with policies, at most seven things, one of each queue:
  *
  * - changes: what must be in order. Following the store, and the step of a push, a rollback or a patch that stores and
  *   swaps. Nothing waits here for a bundle or a value that is not known to load.
  * - pushes: unpacking, compiling, testing and trying out, which take seconds, and as much memory as a bundle asks for.
  * - rollbacks: trying out what was active before; never behind a push, which may be what is to be undone.
- * - quick patches: trying data out, a second for each.
- * - slow patches: trying out the data that took longer, for as long as any load may take.
+ * - small patches, large patches: trying data out, a second for each, callers in turn (`line.ts`).
+ * - slow small patches, slow large patches: trying out the data that took longer, for as long as any load may take.
  */
 import { Fault } from '../model/refusal.ts';
 

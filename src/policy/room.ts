@@ -3,7 +3,7 @@ import type { Pep } from '../model/ask.ts';
 import type { Judged } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
 import type { JsonValue } from '../model/json.ts';
-import type { Activation, BundleContent, Page } from '../model/verbs.ts';
+import type { Activation, BundleContent, DataPatch, Page } from '../model/verbs.ts';
 import type { Compiler } from './compile.ts';
 import type { Version } from './lag.ts';
 import type { PolicyStore } from './store.ts';
@@ -93,15 +93,17 @@ export interface PolicyRoom {
   /**
    * Sets or takes away one document of data; resolves with the data's new version once it is in force here.
    * What was taken away stays away, whatever a bundle brings.
-   * @throws Malformed on `path` (outside the active bundle's data) or `value_json` (over 1 MiB)
+   * @throws Malformed on `path` (outside the active bundle's data) or `value_json` (over 1 MiB); what reading it throws
    * @throws Rejection ABORTED when the version is another, NOT_FOUND when nothing is there to take away,
    * FAILED_PRECONDITION when the policy cannot hold it
-   * @throws Fault `TOO_MANY_PUSHES` when it takes more than a second to try out, and four such wait already
+   * @throws Fault `TOO_MANY_PUSHES`, before it is read, when the caller has 64 small or 5 larger changes under way; and
+   * when it takes more than a second to try out, and four such wait already
+   * @throws Fault `DEADLINE_PASSED` when nobody waits for it any more: then it was not tried out
    */
   patchData(request: {
     readonly pep: Pep;
     readonly path: string;
-    readonly change: { readonly value: JsonValue } | { readonly remove: true };
+    readonly change: DataPatch;
     readonly expectedVersion: number | undefined;
     readonly at: number;
   }): Promise<number>;

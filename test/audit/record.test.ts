@@ -162,6 +162,22 @@ describe('the record of an action that the catalog does not know', () => {
   });
 });
 
+describe('an argument that repeats a hidden one', () => {
+  const IBAN = 'DE89370400440532013000';
+
+  test.each(['judged', 'partial'])('shows its commitment, whatever it is called, when %s', (state) => {
+    const { judged, ...walked } = trailOf('payment.send', { ...PAYMENT, invoice: IBAN, note: `to ${IBAN}0` });
+    const trail = state === 'judged' && judged !== undefined ? { ...walked, judged } : walked;
+    const { text, openings } = buildRecord(trail, ALLOW, PLACE);
+    const commitment = { commitment: openings[0]?.commitment };
+    expect(canonicalize(JSON.parse(text))).toBe(text);
+    expect(parsed(text)['facts']).toMatchObject({
+      args: { account: commitment, invoice: commitment, note: `to ${IBAN}0`, vendor: 'Blue Harbor Ltd' },
+    });
+    expect(openings.filter(({ value }) => value.includes(IBAN))).toHaveLength(1);
+  });
+});
+
 describe('a resource that repeats a hidden argument', () => {
   const IBAN = 'DE89370400440532013000';
 

@@ -11,12 +11,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openFileLog } from '../../src/audit/file.ts';
+import { encodeFrame } from '../../src/audit/frame.ts';
 import { LogDamaged } from '../../src/audit/log.ts';
 import { readRecords, verifyLog } from '../../src/audit/read.ts';
 import { buildRecord } from '../../src/audit/record.ts';
 import { createSegment, readHeader } from '../../src/audit/segments.ts';
+import { canonicalJson } from '../../src/model/json.ts';
 import { ALLOW, FAST, PLACE, plain, scratch, trailOf } from '../audit/fixture.ts';
 
 const FIRST = '0000000000000000.records';
@@ -227,6 +230,74 @@ describe('damage before the end of the last segment', () => {
       await torn.close();
       expect(torn.recovered.records).toBe(1);
     }
+  });
+});
+
+describe('what only looks like a record', () => {
+  const HASH = 'A'.repeat(43);
+
+  async function begun(): Promise<{ readonly dir: string; readonly bytes: Buffer }> {
+    const dir = scratch(FAST);
+    await written(dir, 3);
+    return { dir, bytes: readFileSync(join(dir, FIRST)) };
+  }
+
+  function frameOf(text: string): Buffer {
+    const into = Buffer.alloc(text.length + 16);
+    return into.subarray(0, encodeFrame(text, into, 0).end);
+  }
+
+  /** A member whose name and colon end in what a frame of its value begins with: checksum and length. */
+  function forged(index: number): readonly [string, { readonly index: number; readonly previous: string }] {
+    const LENGTH = '":';
+    for (let tries = 0; ; tries += 1) {
+      const value = { index, pad: '', previous: HASH };
+      const room = Buffer.from(LENGTH).readUInt16BE() - canonicalJson(value).length;
+      const padded = { ...value, pad: String(tries).padEnd(room, 'a') };
+      const checksum = Buffer.alloc(4);
+      checksum.writeUInt32BE(crc32(LENGTH + canonicalJson(padded)));
+      if (checksum.every((byte) => byte > 34 && byte < 127 && byte !== 92))
+        return [checksum.toString('latin1'), padded];
+    }
+  }
+
+  test('inside a record that was cut is part of it, and the log opens', { timeout: 60_000 }, async () => {
+    const { dir, bytes } = await begun();
+    const [name, value] = forged(5);
+    const log = openFileLog({ dir, durability: 'os' });
+    await log.append((index, previous) => ({
+      text: canonicalJson({ claimed: { [name]: value }, index, previous }),
+      openings: [],
+    }));
+    await log.close();
+    const whole = readFileSync(join(dir, FIRST));
+    const inner = canonicalJson(value);
+    const at = whole.indexOf(inner);
+    expect(frameOf(inner).equals(whole.subarray(at - 6, at + inner.length))).toBe(true);
+    for (let cut = at + inner.length; cut < whole.length; cut += 1) {
+      writeFileSync(join(dir, FIRST), whole.subarray(0, cut));
+      const torn = openFileLog({ dir, durability: 'os' });
+      await torn.close();
+      expect(torn.recovered).toMatchObject({ records: 3, droppedBytes: cut - bytes.length });
+    }
+  });
+
+  test.each<[string, string, boolean]>([
+    ['a record behind the damage', `{"index":3,"previous":"${HASH}"}`, true],
+    ['one of long after', `{"a":{"b":1},"index":7000,"previous":"${HASH}"}`, true],
+    ['one of before, as a reused sector holds', `{"index":2,"previous":"${HASH}"}`, false],
+    ['an index that is no number', `{"index":"3","previous":"${HASH}"}`, false],
+    ['an index with a fraction', `{"index":3.5,"previous":"${HASH}"}`, false],
+    ['no index', `{"previous":"${HASH}"}`, false],
+    ['a hash that is too short', '{"index":3,"previous":"x"}', false],
+    ['no hash', '{"index":3}', false],
+    ['members in another order', `{"previous":"${HASH}","index":3}`, false],
+    ['a text that is not closed', `{"index":3,"previous":"${HASH}"`, false],
+  ])('%s', async (_, text, isOne) => {
+    const { dir, bytes } = await begun();
+    writeFileSync(join(dir, FIRST), Buffer.concat([bytes, Buffer.alloc(40, 255), frameOf(text)]));
+    if (isOne) expect(() => openFileLog({ dir, durability: 'os' })).toThrow('whole records follow');
+    else expect((await reopen(dir)).recovered).toMatchObject({ records: 3 });
   });
 });
 

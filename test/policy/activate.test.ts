@@ -15,6 +15,7 @@ import type { PolicyRoom } from '../../src/policy/room.ts';
 import { createSqlitePolicyStore } from '../../src/policy/sqlite.ts';
 import type { PolicyStore } from '../../src/policy/store.ts';
 import { bundleOf, endlessModule, fixture } from './archive.ts';
+import { changeOf } from './change.ts';
 import { AT, action, facts, named } from './facts.ts';
 
 const pep = { id: 'pep-1', tenant: 'tenant-1', roles: new Set<never>() };
@@ -54,7 +55,7 @@ async function open(
       room.patchData({
         pep,
         path,
-        change: value === undefined ? { remove: true } : { value },
+        change: changeOf(value),
         expectedVersion,
         at: AT,
       }),

@@ -9,6 +9,7 @@ import { createMemoryPolicyStore } from '../../src/policy/memory.ts';
 import type { PolicyRoom } from '../../src/policy/room.ts';
 import type { PolicyStore } from '../../src/policy/store.ts';
 import { fixture } from './archive.ts';
+import { changeOf } from './change.ts';
 import { AT, facts } from './facts.ts';
 import { endless, follow, plain, searching, watched } from './stalling.ts';
 
@@ -32,7 +33,7 @@ async function open(store: PolicyStore) {
     push: (content: BundleContent, validateOnly = false) =>
       room.push({ pep, content, validateOnly, allowUntested: true, at: AT }),
     patch: (path: string, value: JsonValue) =>
-      room.patchData({ pep, path, change: { value }, expectedVersion: undefined, at: AT }),
+      room.patchData({ pep, path, change: changeOf(value), expectedVersion: undefined, at: AT }),
     effect: () => room.evaluatePolicy(facts).verdict.effect,
   };
 }

@@ -10,6 +10,7 @@ import { grow, keptInstead, readSeed, writeSeed } from '../../src/policy/seed.ts
 import type { PolicyStore } from '../../src/policy/store.ts';
 import { BundleError, readTar } from '../../src/policy/tar.ts';
 import { bundleOf, fixture } from './archive.ts';
+import { changeOf } from './change.ts';
 import { AT, facts } from './facts.ts';
 
 const text = (value: JsonObject) => Buffer.from(writeSeed(value)).toString();
@@ -141,8 +142,6 @@ async function open(store: PolicyStore = createMemoryPolicyStore(), defaultBundl
   const options = { store, compiler, defaultBundle, log, at: AT, watchIntervalMs: 100, memoryMib: 64 };
   const room = await createPolicyRoom(options);
   rooms.push(room);
-  const change = (value: JsonValue | undefined) =>
-    value === undefined ? ({ remove: true } as const) : { value };
   return {
     room,
     store,
@@ -151,7 +150,7 @@ async function open(store: PolicyStore = createMemoryPolicyStore(), defaultBundl
       room.push({ pep, content: { kind: 'bundle', bytes }, validateOnly, allowUntested: true, at: AT }),
     rollback: () => room.rollback({ pep, revision: undefined, at: AT }),
     patch: (path: string, value: JsonValue | undefined) =>
-      room.patchData({ pep, path, change: change(value), expectedVersion: undefined, at: AT }),
+      room.patchData({ pep, path, change: changeOf(value), expectedVersion: undefined, at: AT }),
     effect: () => room.evaluatePolicy(facts).verdict.effect,
     at: async (path: string) => (await room.data(path)).value,
   };

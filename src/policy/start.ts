@@ -1,0 +1,82 @@
+/**
+ * A module's start function, which every instantiation would run: OPA's sets up the module's memory, and a hand-made
+ * one may do anything. It is taken out of its place and exported, so that instances are made without running anything;
+ * what it sets up comes with the image.
+ */
+
+/** The name under which a compiled module exports what was its start function. */
+export const START = 'assent_start';
+
+const MAGIC = Buffer.from('\0asm');
+const PREAMBLE_BYTES = 8;
+/** Ids of sections; the engine knows what they hold. */
+const [EXPORTS, STARTS] = [7, 8];
+const FUNCTION_KIND = 0;
+
+interface Section {
+  readonly id: number;
+  readonly body: Uint8Array;
+}
+
+/**
+ * Compiles a module so that an instantiation runs nothing of it.
+ * @throws Error when it is no module, or already exports something named `assent_start`
+ */
+export function compileModule(wasm: Uint8Array): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(withoutStart(wasm));
+}
+
+/** Every section is written anew with its length: what is read as a section here, the engine reads as the same. */
+function withoutStart(wasm: Uint8Array): Uint8Array {
+  // The engine says best what is wrong with what is no module.
+  if (!MAGIC.equals(wasm.subarray(0, MAGIC.length))) return wasm;
+  const sections = readSections(wasm);
+  const start = sections.find(({ id }) => id === STARTS);
+  if (start === undefined) return wasm;
+  const parts: Uint8Array[] = [wasm.subarray(0, PREAMBLE_BYTES)];
+  for (const { id, body } of sections) {
+    if (id === STARTS) continue;
+    const kept = id === EXPORTS ? withExport(body, start.body) : body;
+    parts.push(Uint8Array.from([id, ...lengthOf(kept.length)]), kept);
+  }
+  return Buffer.concat(parts);
+}
+
+/** The body of an export section with one more, the function whose index is given as it was written. */
+function withExport(body: Uint8Array, index: Uint8Array): Uint8Array {
+  const count = readLength(body, 0);
+  const name = Buffer.from(START);
+  const added = [name.length, ...name, FUNCTION_KIND, ...index];
+  return Buffer.concat([
+    Uint8Array.from(lengthOf(count.value + 1)),
+    body.subarray(count.end),
+    Uint8Array.from(added),
+  ]);
+}
+
+function readSections(wasm: Uint8Array): readonly Section[] {
+  const sections: Section[] = [];
+  for (let at = PREAMBLE_BYTES; at < wasm.length; ) {
+    const { value, end } = readLength(wasm, at + 1);
+    if (end + value > wasm.length) throw new Error('a section of the module is cut');
+    sections.push({ id: wasm[at] ?? 0, body: wasm.subarray(end, end + value) });
+    at = end + value;
+  }
+  return sections;
+}
+
+/** Unsigned LEB128 of at most 32 bits. */
+function readLength(bytes: Uint8Array, at: number): { readonly value: number; readonly end: number } {
+  let value = 0;
+  for (let i = 0; i < 5; i += 1) {
+    const byte = bytes[at + i];
+    if (byte === undefined) break;
+    value += (byte & 127) * 2 ** (7 * i);
+    if (byte < 128) return { value, end: at + i + 1 };
+  }
+  throw new Error('a length in the module cannot be read');
+}
+
+function lengthOf(value: number): readonly number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...lengthOf(Math.floor(value / 128))];
+}
