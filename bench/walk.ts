@@ -11,6 +11,7 @@ import { parseJson } from '../src/model/json.ts';
 import { createKeyedDigest } from '../src/model/keyed-digest.ts';
 import { readBundle } from '../src/policy/bundle.ts';
 import { buildImage, createEvaluator } from '../src/policy/opa.ts';
+import { compileModule } from '../src/policy/start.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { decodeAsk } from '../src/wire/grpc/decode.ts';
 import { encodeResponse } from '../src/wire/grpc/encode.ts';
@@ -43,15 +44,17 @@ export async function openWalk(world: World, directory: string): Promise<Walk> {
   const house = await assemble(config, createLog('error'));
   const digestAsk = createKeyedDigest(config.fleetKey, 'ask');
   const { policies } = house.verbs;
-  for (const [path, text] of LIFTED)
-    await policies.patch(PEP, path, { value: parseJson(text, { maxDepth: 4 }) }, undefined);
+  for (const [path, text] of LIFTED) {
+    const read = () => ({ value: parseJson(text, { maxDepth: 4 }) });
+    await policies.patch(PEP, path, { bytes: text.length, read, gone: () => false }, undefined);
+  }
   const inForce = await policies.data(PEP, '');
 
   const { manifest, wasm } = await readBundle(
     readFileSync(new URL('../policies/finance.bundle', import.meta.url)),
   );
   if (manifest.name !== 'finance') throw new Error('the bench judges by the finance bundle');
-  const module = await WebAssembly.compile(wasm as Uint8Array<ArrayBuffer>);
+  const module = await compileModule(wasm);
   const text = new TextEncoder().encode(JSON.stringify(inForce.value));
   const evaluator = await createEvaluator(module, buildImage(module, text, MAXIMUM_PAGES), MAXIMUM_PAGES);
 

@@ -155,7 +155,8 @@ function readAddresses(value: unknown): readonly string[] {
 function readWatchdog(value: unknown): number {
   if (value === 0) return 0;
   // Reading a large document back may take some hundred milliseconds of a slow machine's.
-  return readWhole(value, 'watchdog_ms', { least: 1000, most: 600_000 });
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1000 && value <= 600_000) return value;
+  throw new Error('`watchdog_ms` must be 0 or a whole number from 1000 to 600000');
 }
 
 function readTls(value: unknown): NonNullable<Config['tls']> {

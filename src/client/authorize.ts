@@ -5,7 +5,7 @@ import type { Lane } from './lane.ts';
 import { discharge, type ObligationHandlers } from './obligations.ts';
 import type { ClientCode, Permission } from './permission.ts';
 import { mintRequestId } from './request-id.ts';
-import { withRetries } from './retry.ts';
+import { isUndecided, withRetries } from './retry.ts';
 import { NotJson } from './strict-json.ts';
 import type { Transport } from './transport.ts';
 
@@ -31,8 +31,10 @@ export async function settle(asking: Asking, ask: Ask): Promise<Settled> {
     return { permission: refused(requestId, prepared.code, { more: prepared.problem }) };
   const { request, timeoutMs } = prepared;
   const deadline = performance.now() + timeoutMs;
-  const { reply, attempts } = await withRetries(timeoutMs, (remaining) =>
-    asking.lane.send(request, remaining),
+  const { reply, attempts } = await withRetries(
+    timeoutMs,
+    (remaining) => asking.lane.send(request, remaining),
+    isUndecided,
   );
   const late = performance.now() > deadline;
   const judged = judge({ ask, requestId, attempts, late }, reply);

@@ -10,7 +10,7 @@ import { judge, refused } from './judge.ts';
 import { discharge } from './obligations.ts';
 import type { Permission } from './permission.ts';
 import { mintRequestId } from './request-id.ts';
-import { withRetries } from './retry.ts';
+import { isUndecided, withRetries } from './retry.ts';
 import type { Reply } from './transport.ts';
 
 type BatchReply = Reply<DecisionMessage | undefined>;
@@ -25,12 +25,24 @@ interface Brought {
   readonly late: boolean;
 }
 
+interface Made {
+  readonly ask: Ask;
+  readonly requestId: string;
+  readonly prepared: ReturnType<typeof prepare>;
+}
+
 /** Asks that the wire takes in one batch. */
 const MAX_ASKS = 256;
 
-/** Asks many under one call; permissions in the order of the asks. Never throws: whatever goes wrong is a no. */
+/**
+ * Asks many under one call; permissions in the order of the asks. Never throws: whatever goes wrong is a no, and what
+ * is no list is one, because of no permissions at all none is missing.
+ */
 export async function settleBatch(asking: Asking, asks: readonly Ask[]): Promise<readonly Permission[]> {
-  const made = asks.map((ask) => {
+  if (!Array.isArray(asks))
+    return [refused(mintRequestId(Date.now()), 'client.malformed_ask', { more: '`asks` is not a list' })];
+  // `map` alone would pass over holes.
+  const made = Array.from<Ask, Made>(asks, (ask) => {
     const requestId = mintRequestId(Date.now());
     return { ask, requestId, prepared: prepare(ask, requestId, asking.timeoutMs) };
   });
@@ -49,7 +61,10 @@ export async function settleBatch(asking: Asking, asks: readonly Ask[]): Promise
   );
 }
 
-/** Sends the batch, and again those of it whose failure passes, under their own ids. */
+/**
+ * Sends the batch, and again those of it whose failure passes, or of which an earlier attempt is still being decided,
+ * under their own ids. One call has one deadline: that of the most impatient ask.
+ */
 async function sendBatch(
   asking: Asking,
   ready: readonly PreparedAsk[],
@@ -59,7 +74,7 @@ async function sendBatch(
   const deadline = performance.now() + timeoutMs;
   const pending = new Map(ready.map(({ request }) => [request.requestId, request]));
   let attempts = 0;
-  await withRetries(timeoutMs, async (remaining): Promise<Reply<undefined>> => {
+  const attempt = async (remaining: number): Promise<Reply<'decided' | 'undecided'>> => {
     attempts += 1;
     const method = AuthorizationService.method.batchAuthorize;
     const sent = await asking.transport.unary(method, { asks: [...pending.values()] }, remaining);
@@ -70,10 +85,13 @@ async function sendBatch(
       const reply = replyTo(id);
       brought.set(id, { reply, attempts, late });
       if (!reply.ok && retryable(reply.failure)) again = patient(again, reply.failure);
-      else pending.delete(id);
+      // Whatever is left after the first attempt was asked in it.
+      else if (!(reply.ok && attempts > 1 && isUndecided(reply.message))) pending.delete(id);
     }
-    return again === undefined ? { ok: true, message: undefined } : { ok: false, failure: again };
-  });
+    if (again !== undefined) return { ok: false, failure: again };
+    return { ok: true, message: pending.size > 0 ? 'undecided' : 'decided' };
+  };
+  await withRetries(timeoutMs, attempt, (message) => message === 'undecided');
   return brought;
 }
 

@@ -5,7 +5,7 @@
 import type { Ask } from './ask.ts';
 import { settle } from './authorize.ts';
 import { settleBatch } from './batch.ts';
-import { type Guarded, guard, type Permit } from './guard.ts';
+import { type Guarded, guard, type Permit, type UnreportedHandler } from './guard.ts';
 import { createUnaryLane } from './lane.ts';
 import { handlers, type ObligationHandlers } from './obligations.ts';
 import { TRANSPORT_OPTIONS, type TransportOptions } from './options.ts';
@@ -20,7 +20,7 @@ import { createTransport } from './transport.ts';
 export type { Activation, BundleContent, SessionView } from '../model/verbs.ts';
 export type { Ask, DpopToken } from './ask.ts';
 export { AssentError, type Failure } from './failure.ts';
-export { EffectFailed, type Guarded, type Permit } from './guard.ts';
+export { EffectFailed, type Guarded, type Permit, type UnreportedHandler } from './guard.ts';
 export type { MandateInput } from './mandate.ts';
 export type { ObligationHandler, ObligationHandlers } from './obligations.ts';
 export type { TlsFiles } from './options.ts';
@@ -37,6 +37,8 @@ export interface ClientOptions extends TransportOptions {
   readonly lane?: 'unary' | 'stream';
   /** Who carries out which obligation. An allow with one that nobody claims is a no. */
   readonly obligations?: ObligationHandlers;
+  /** Told of each report that `guard` could not make, also where the tool threw; default: nobody is. */
+  readonly onUnreported?: UnreportedHandler;
   /** Asks in flight on the stream before more are refused here; default 1024. */
   readonly maxInFlight?: number;
 }
@@ -47,6 +49,9 @@ const CLIENT_OPTIONS = object<ClientOptions>(
     timeoutMs: optional(number),
     lane: optional(oneOf('unary', 'stream')),
     obligations: optional(handlers),
+    onUnreported: optional((value, field) =>
+      typeof value === 'function' ? undefined : { field, problem: 'is not a function' },
+    ),
     maxInFlight: optional((value, field) =>
       Number.isSafeInteger(value) && Number(value) >= 1
         ? undefined
@@ -83,13 +88,13 @@ export function createClient(options: ClientOptions): Client {
   if (wrong !== undefined) throw new TypeError(`\`${wrong.field}\` ${wrong.problem}`);
   const timeoutMs = options.timeoutMs ?? 2000;
   if (!(timeoutMs >= 1 && timeoutMs <= 5000)) throw new TypeError('`timeoutMs` is a number from 1 to 5000');
-  const obligations = options.obligations ?? {};
+  const { obligations = {}, onUnreported = () => undefined } = options;
   const transport = createTransport(options);
   const lane =
     options.lane === 'stream'
       ? createStreamLane(transport, { maxInFlight: options.maxInFlight ?? 1024 })
       : createUnaryLane(transport);
-  const asking = { lane, transport, timeoutMs, obligations };
+  const asking = { lane, transport, timeoutMs, obligations, onUnreported };
   const calling = { transport, timeoutMs: VERB_TIMEOUT_MS };
   return {
     ...createSessionCalls(calling),

@@ -1,10 +1,10 @@
 import type { JsonObject } from '../model/json.ts';
-import type { Outcome } from '../model/session.ts';
 import type { Ask } from './ask.ts';
 import { type Asking, settle } from './authorize.ts';
-import { AssentError, type Failure } from './failure.ts';
+import { AssentError, type Failure, localFailure } from './failure.ts';
 import type { Decision, Permission } from './permission.ts';
-import { report } from './report.ts';
+import { type Report, report } from './report.ts';
+import { text } from './shape.ts';
 
 /** What the tool is run with. */
 export interface Permit {
@@ -28,11 +28,23 @@ export type Guarded<T> =
   | { readonly permitted: false; readonly permission: Permission };
 
 /**
+ * Told of each report that `guard` could not make, above all where the tool threw: then there is no result that could
+ * say so. The report is still to be made. What the handler itself throws is dropped: the tool has run, and neither its
+ * result nor its throw may be lost to that.
+ */
+export type UnreportedHandler = (decision: Decision, failure: Failure) => void | Promise<void>;
+
+/** What guarding needs. */
+export interface Guarding extends Asking {
+  readonly onUnreported: UnreportedHandler;
+}
+
+/**
  * A tool throws this to say that its effect did not take place and cannot any more. Any other throw leaves the
  * outcome unknown, and the same operation asked again goes to a human.
  */
 export class EffectFailed extends Error {
-  /** The far side's proof; without one the PDP frees nothing that left the house. */
+  /** The far side's proof; without one the PDP frees nothing that left the house. With what is no text: unknown. */
   readonly proof: string;
   constructor(message: string, proof = '', options?: ErrorOptions) {
     super(message, options);
@@ -46,7 +58,7 @@ export class EffectFailed extends Error {
  * @throws whatever `run` throws, after the report of it
  */
 export async function guard<T>(
-  asking: Asking,
+  asking: Guarding,
   ask: Ask,
   run: (permit: Permit) => T | Promise<T>,
 ): Promise<Guarded<Awaited<T>>> {
@@ -59,14 +71,10 @@ export async function guard<T>(
   try {
     output = await run({ arguments: prepared.arguments, executionKey: decision.executionKey, decision });
   } catch (cause) {
-    const failed = cause instanceof EffectFailed;
-    // Most agents are shown the error: its words may be somebody else's.
-    const output = cause instanceof Error ? cause.message : String(cause);
-    const rest = failed ? { output, failureProof: cause.proof } : { output };
-    await tell(asking, decision, failed ? 'failed' : 'unknown', rest);
+    await tell(asking, decision, readThrow(cause));
     throw cause;
   }
-  const reportFailure = await tell(asking, decision, 'executed', { output });
+  const reportFailure = await tell(asking, decision, { outcome: 'executed', output });
   return {
     permitted: true,
     permission,
@@ -76,24 +84,39 @@ export async function guard<T>(
   };
 }
 
+type Told = Pick<Report, 'outcome' | 'output' | 'failureProof'>;
+
+/** What is reported of a throw. Anything can be thrown, also what throws when it is looked at. */
+function readThrow(cause: unknown): Told {
+  try {
+    if (!(cause instanceof Error)) return { outcome: 'unknown', output: cause };
+    // Most agents are shown the error: its words may be somebody else's.
+    const { message: output } = cause;
+    const failed = cause instanceof EffectFailed && text(cause.proof, 'proof') === undefined;
+    return failed ? { outcome: 'failed', output, failureProof: cause.proof } : { outcome: 'unknown', output };
+  } catch {
+    // Of what it is, nothing can be said; the report says that there was something.
+    return { outcome: 'unknown', output: cause };
+  }
+}
+
 /**
  * Reports, and returns why it could not. The tool has run by now, so a lost report must not take its result
  * away; the PDP treats values of an unreported output as unknown.
  */
-async function tell(
-  asking: Asking,
-  decision: Decision,
-  outcome: Outcome,
-  rest: { readonly output?: unknown; readonly failureProof?: string },
-): Promise<Failure | undefined> {
+async function tell(asking: Guarding, decision: Decision, told: Told): Promise<Failure | undefined> {
+  const { id: decisionId, sessionId } = decision;
   // A stateless ask is no step of a session: there is nothing to report to.
-  if (decision.sessionId === '') return undefined;
-  try {
-    const told = { decisionId: decision.id, sessionId: decision.sessionId, outcome, ...rest };
-    await report(asking.transport, Math.max(asking.timeoutMs, 2000), told);
-    return undefined;
-  } catch (cause) {
-    if (cause instanceof AssentError) return cause;
-    throw cause;
-  }
+  if (sessionId === '') return undefined;
+  const timeoutMs = Math.max(asking.timeoutMs, 2000);
+  const failure = await report(asking.transport, timeoutMs, { decisionId, sessionId, ...told }).then(
+    () => undefined,
+    (cause: unknown) =>
+      cause instanceof AssentError ? cause : localFailure('INTERNAL', 'the report could not be made'),
+  );
+  if (failure === undefined) return undefined;
+  // Called at once, whether it is asynchronous or not.
+  const handled = (async () => asking.onUnreported(decision, failure))();
+  handled.catch(() => undefined);
+  return failure;
 }

@@ -72,13 +72,14 @@ const encoder = new TextEncoder();
 /** Whatever a tool returns, as bytes: what cannot be read back as JSON goes as free text, and says so. */
 function outputOf({ output, mediaType }: Report): Output {
   if (output === undefined) return { bytes: new Uint8Array(), mediaType: '', truncated: false };
-  if (output instanceof Uint8Array) return cut(output, mediaType ?? 'application/octet-stream');
   if (typeof output === 'string') {
     const sent = cut(encoder.encode(output.toWellFormed()), mediaType ?? 'text/plain');
     // Lone surrogates have no bytes: what the agent will see is not all sent.
     return output.isWellFormed() ? sent : { ...sent, truncated: true };
   }
   try {
+    // Any look at it may throw: it may be a proxy.
+    if (output instanceof Uint8Array) return cut(output, mediaType ?? 'application/octet-stream');
     return cut(encoder.encode(JSON.stringify(strictValue(output, 'output'))), 'application/json');
   } catch {
     // Not plain JSON. A lossy text still shows the PDP most of the values that the agent will see.

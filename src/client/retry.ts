@@ -1,4 +1,5 @@
-import { type Failure, retryable } from './failure.ts';
+import { type Decision as DecisionMessage, Effect } from '../gen/assent/v1/authorization_pb.js';
+import { retryable } from './failure.ts';
 import type { Reply } from './transport.ts';
 
 const ATTEMPTS = 3;
@@ -13,25 +14,38 @@ export interface Tried<T> {
 
 /**
  * Tries at most three times within `timeoutMs`, each attempt with what is left of it, as long as the failure is
- * one that passes. The caller sends the same message each time, so at most one attempt has an effect.
+ * one that passes. The caller sends the same message each time, so at most one attempt has an effect. Where an earlier
+ * attempt is `undecided` still, a later one is told so: then it is asked again for as long as there is time.
  */
 export async function withRetries<T>(
   timeoutMs: number,
   attempt: (remainingMs: number) => Promise<Reply<T>>,
+  undecided: (message: T) => boolean = () => false,
 ): Promise<Tried<T>> {
   const deadline = performance.now() + timeoutMs;
+  let failures = 0;
   for (let attempts = 1; ; attempts += 1) {
     const reply = await attempt(Math.max(1, deadline - performance.now()));
-    if (reply.ok || attempts === ATTEMPTS || !retryable(reply.failure)) return { reply, attempts };
-    const delay = delayMs(attempts, reply.failure);
-    // No time for another attempt: what failed last is the most that can be said.
+    if (!reply.ok) failures += 1;
+    // The answer to a first attempt is about nobody else's.
+    const again = reply.ok
+      ? attempts > 1 && undecided(reply.message)
+      : failures < ATTEMPTS && retryable(reply.failure);
+    if (!again) return { reply, attempts };
+    const delay = delayMs(attempts, reply.ok ? 0 : (reply.failure.retryDelayMs ?? 0));
+    // No time for another attempt: what came last is the most that can be said.
     if (performance.now() + delay >= deadline) return { reply, attempts };
     await new Promise((resolve) => setTimeout(resolve, delay));
   }
 }
 
+/** Of one ask, that an earlier attempt of it is still being decided. */
+export function isUndecided(decision: DecisionMessage | undefined): boolean {
+  return decision?.effect === Effect.THROTTLE && decision.reasons[0]?.code === 'session.contended';
+}
+
 /** 20 to 200 ms by chance, growing; never sooner than the PDP asks for. */
-function delayMs(attempts: number, failure: Failure): number {
+function delayMs(attempts: number, leastMs: number): number {
   const ceiling = Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 4 ** attempts);
-  return Math.max(failure.retryDelayMs ?? 0, FIRST_DELAY_MS + Math.random() * (ceiling - FIRST_DELAY_MS));
+  return Math.max(leastMs, FIRST_DELAY_MS + Math.random() * (ceiling - FIRST_DELAY_MS));
 }

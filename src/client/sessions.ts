@@ -9,7 +9,7 @@ import type { SessionStep, SessionView } from '../model/verbs.ts';
 import { type Calling, call } from './call.ts';
 import { AssentError, localFailure } from './failure.ts';
 import { checkedMandate, type MandateInput, mandateOf, unixMs } from './mandate.ts';
-import { checkedText, demand, number, object, optional, text } from './shape.ts';
+import { checkedText, count, demand, object, optional, text } from './shape.ts';
 
 /** Which page of a list: at most `size` items, from `token` of the page before. */
 export interface PageInput {
@@ -17,7 +17,7 @@ export interface PageInput {
   readonly token?: string;
 }
 
-const PAGE = object<PageInput>({ size: optional(number), token: optional(text) });
+const PAGE = object<PageInput>({ size: optional(count), token: optional(text) });
 
 export interface SessionPage {
   readonly sessions: readonly SessionView[];

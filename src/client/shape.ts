@@ -10,6 +10,8 @@ export type Check = (value: unknown, field: string) => Problem | undefined;
 /** A check for each member that `T` has; no other name is taken. */
 export type Shape<T> = { readonly [K in keyof T]-?: Check };
 
+const MAX_COUNT = 2 ** 31 - 1;
+
 /** @throws AssentError naming what is wrong */
 export function demand(check: Check, value: unknown, field: string): void {
   const wrong = check(value, field);
@@ -36,6 +38,12 @@ export const flag: Check = (value, field) =>
 
 export const number: Check = (value, field) =>
   typeof value === 'number' ? undefined : { field, problem: 'is not a number' };
+
+/** As an `int32` of the contract takes it. */
+export const count: Check = (value, field) =>
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_COUNT
+    ? undefined
+    : { field, problem: `is not a whole number from 0 to ${MAX_COUNT}` };
 
 export const bytes: Check = (value, field) =>
   value instanceof Uint8Array ? undefined : { field, problem: 'is not bytes' };

@@ -11,6 +11,13 @@ import { decoded, encoded, type Transport } from './transport.ts';
 const METHOD = AuthorizationService.method.authorizeStream;
 const PATH = `/${METHOD.parent.typeName}/${METHOD.name}`;
 
+/**
+ * A stream that brought nothing for so long, while asks waited, is given up, also where its connection answers pings:
+ * something between here and the PDP may have lost that stream alone. Twice as long as any ask may wait, so that a PDP
+ * that is slow, but answers, is not made to begin again.
+ */
+const SILENCE_MS = 10_000;
+
 /** An ask in flight: unsent while its place in the queue has not come, or while there is no stream. */
 interface Waiting {
   readonly bytes: Uint8Array;
@@ -36,6 +43,8 @@ class StreamLane implements Lane {
   private blocked = false;
   private opening = false;
   private closed = false;
+  /** When the first ask was sent after which nothing came (`performance.now()`); undefined: none waits so. */
+  private unansweredSince: number | undefined;
   /** Streams broken since the last answer: sets the pause before the next. */
   private breaks = 0;
 
@@ -84,6 +93,10 @@ class StreamLane implements Lane {
           : localFailure('UNAVAILABLE', 'no stream could be opened in time'),
       ),
     );
+    const { call, unansweredSince = Number.POSITIVE_INFINITY } = this;
+    if (call === undefined || performance.now() - unansweredSince < SILENCE_MS) return;
+    call.cancel();
+    this.broke(call, localFailure('UNAVAILABLE', 'the stream is silent'));
   }
 
   /** Writes what is queued until the stream says that it is full; `drain` calls again. */
@@ -98,6 +111,7 @@ class StreamLane implements Lane {
       const ask = this.waiting.get(id);
       if (ask === undefined) continue;
       ask.sent = true;
+      this.unansweredSince ??= performance.now();
       this.blocked = !this.call.write(ask.bytes);
     }
   }
@@ -113,6 +127,7 @@ class StreamLane implements Lane {
     const call = this.transport.stream(PATH);
     this.call = call;
     this.blocked = false;
+    this.unansweredSince = undefined;
     call.on('data', (bytes: Uint8Array) => this.received(call, bytes));
     call.on('drain', () => {
       if (this.call === call) this.blocked = false;
@@ -125,6 +140,7 @@ class StreamLane implements Lane {
 
   private received(call: ReturnType<Transport['stream']>, bytes: Uint8Array): void {
     if (this.call !== call) return;
+    this.unansweredSince = undefined;
     const answer = decoded(AuthorizeStreamResponseSchema, bytes);
     if (!answer.ok) {
       // Whose answer it was cannot be known, and what else this stream says cannot be trusted.

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   create,
   type DescMessage,
@@ -8,13 +7,8 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import {
-  type ChannelCredentials,
-  type ClientDuplexStream,
-  credentials,
-  Client as GrpcClient,
-  Metadata,
-} from '@grpc/grpc-js';
+import { type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import { createChannel } from './channel.ts';
 import { type Failure, failureOfCall, localFailure } from './failure.ts';
 import { bareKey, type TransportOptions } from './options.ts';
 
@@ -42,27 +36,11 @@ const outward = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.b
 const inward = (bytes: Buffer): Uint8Array => bytes;
 
 /**
- * Goes to the address itself, whatever proxy the environment names. For options that were looked at.
+ * A connection to the address, made by the first call. For options that were looked at.
  * @throws TypeError when the key would travel in the clear
  */
 export function createTransport(options: TransportOptions): Transport {
-  const { address } = options;
-  const client = new GrpcClient(address, channelCredentials(options), {
-    // A proxy named in the environment would read keys and tokens that must not leave this machine, and answer for
-    // the PDP: bytes go to the address and nowhere else, with TLS too.
-    'grpc.enable_http_proxy': 0,
-    // Retries are ours: they keep the request id and the remaining time.
-    'grpc.enable_retries': 0,
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 2000,
-    'grpc.max_receive_message_length': 16 * 1024 * 1024,
-    ...(options.tls?.serverName === undefined
-      ? {}
-      : {
-          'grpc.ssl_target_name_override': options.tls.serverName,
-          'grpc.default_authority': options.tls.serverName,
-        }),
-  });
+  const client = createChannel(options);
   const metadata = new Metadata();
   if (options.key !== undefined) metadata.set('authorization', `Bearer ${bareKey(options.key)}`);
 
@@ -121,24 +99,4 @@ export function decoded<O extends DescMessage>(
     // What the bytes say cannot be known; the failure says so, and nothing is permitted by it.
   }
   return { ok: false, failure: localFailure('DATA_LOSS', 'the answer cannot be read') };
-}
-
-function channelCredentials({ address, key, tls }: TransportOptions): ChannelCredentials {
-  if (key === undefined && tls?.cert === undefined)
-    throw new TypeError('an enforcement point shows either its `key` or a TLS client certificate');
-  if (tls === undefined) {
-    if (!isLocal(address))
-      throw new TypeError(
-        'without `tls` the key would travel in the clear: only loopback and unix sockets may',
-      );
-    return credentials.createInsecure();
-  }
-  if ((tls.cert === undefined) !== (tls.key === undefined))
-    throw new TypeError('`tls.cert` and `tls.key` come together');
-  const read = (path: string | undefined): Buffer | null => (path === undefined ? null : readFileSync(path));
-  return credentials.createSsl(read(tls.ca), read(tls.key), read(tls.cert));
-}
-
-function isLocal(address: string): boolean {
-  return address.startsWith('unix:') || /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)(?::\d+)?$/.test(address);
 }

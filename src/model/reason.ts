@@ -85,7 +85,11 @@ export const REASONS = {
   'session.expired': { remedy: 'stop', words: 'the mandate of this session has expired' },
   'session.torn': { remedy: 'stop', words: 'the history of this session does not hold together' },
   'session.full': { remedy: 'stop', words: 'the session has reached its bound; open another' },
-  'session.contended': { remedy: 'retry_later', words: 'too many asks race on this session' },
+  'session.contended': {
+    remedy: 'retry_later',
+    words:
+      'this very ask is still being decided, or too many race on its session: ask again under the same request id',
+  },
   'session.duplicate': {
     remedy: 'stop',
     words: 'the same business action was already permitted in this session',

@@ -106,6 +106,19 @@ export interface PushOptions {
   readonly allowUntested: boolean;
 }
 
+/** A change of data as it came. */
+export interface DataPatch {
+  /** Its size; 0 takes away. */
+  readonly bytes: number;
+  /**
+   * What it says. Called once, where there is a place for it.
+   * @throws Malformed
+   */
+  read(): { readonly value: JsonValue } | { readonly remove: true };
+  /** Nobody waits for the answer any more. */
+  gone(): boolean;
+}
+
 export interface PolicyVerbs {
   push(
     pep: Pep,
@@ -123,12 +136,7 @@ export interface PolicyVerbs {
     page: Page,
   ): Promise<{ readonly activations: readonly Activation[]; readonly nextToken: string }>;
   rollback(pep: Pep, revision: string | undefined): Promise<Activation>;
-  patch(
-    pep: Pep,
-    path: string,
-    change: { readonly value: JsonValue } | { readonly remove: true },
-    expectedVersion: number | undefined,
-  ): Promise<number>;
+  patch(pep: Pep, path: string, change: DataPatch, expectedVersion: number | undefined): Promise<number>;
   data(pep: Pep, path: string): Promise<{ readonly value: JsonValue; readonly version: number }>;
 }
 

@@ -10,7 +10,7 @@ export interface Registration {
   readonly roles: readonly Role[];
   readonly proof: /** SHA-256 of the key's text. */
     | { readonly kind: 'key'; readonly sha256: Buffer }
-    /** A DNS name or URI among the certificate's subject alternative names. */
+    /** A DNS name, in lower case, or URI among the certificate's subject alternative names. */
     | { readonly kind: 'certificate'; readonly name: string };
 }
 
@@ -27,6 +27,9 @@ const NAME = /^[A-Za-z0-9._:/@+=~-]{1,128}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 /** As it can stand in a header. Less can be guessed: 22 characters are 16 random bytes in base64url. */
 const KEY = /^[\x21-\x7e]{22,512}$/;
+const DNS_NAME = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
+/** Without what Node quotes where it prints a certificate: such a name is never taken from one. */
+const URI = /^[A-Za-z][A-Za-z0-9+.-]*:[!#-&(-+\--[\]-~]+$/;
 /** These alone: a byte-order mark is part of what stands in the file, and of no key. */
 const BLANKS = /^[ \t\r\n]+|[ \t\r\n]+$/g;
 
@@ -78,13 +81,28 @@ function parseProof(fields: Readonly<Record<string, unknown>>, path: string): Re
   if (key === undefined || given.length > 1)
     throw new Error(`\`${path}\` must have exactly one of \`key_file\`, \`key_sha256\` and \`mtls_name\``);
   const text = readText(fields[key], `${path}.${key}`);
-  if (key === 'mtls_name') return { kind: 'certificate', name: text };
+  if (key === 'mtls_name') {
+    const name = foldDnsName(text) ?? readUri(text);
+    if (name === undefined)
+      throw new Error(`\`${path}.mtls_name\` must be a dns name without \`*\`, or a uri`);
+    return { kind: 'certificate', name };
+  }
   if (key === 'key_sha256') {
     if (!SHA256.test(text)) throw new Error(`\`${path}.key_sha256\` must be 64 lower-case hex digits`);
     return { kind: 'key', sha256: Buffer.from(text, 'hex') };
   }
   const held = readKeyFile(text, `${path}.key_file`);
   return { kind: 'key', sha256: digestOf(held) };
+}
+
+/** In lower case, as DNS compares (RFC 4343); undefined for what is no host's name, wildcards among it. */
+export function foldDnsName(text: string): string | undefined {
+  return DNS_NAME.test(text) ? text.toLowerCase() : undefined;
+}
+
+/** As it is: undefined for what is no URI that a certificate could name. */
+export function readUri(text: string): string | undefined {
+  return URI.test(text) ? text : undefined;
 }
 
 function readKeyFile(file: string, path: string): string {

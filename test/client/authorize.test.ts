@@ -190,6 +190,42 @@ test('an allow that is read after the time of its ask is a no', async () => {
 });
 
 describe('a retry', () => {
+  const contended = (): Fate =>
+    answered({ effect: Effect.THROTTLE, reasons: [{ code: 'session.contended' }] });
+
+  test('of an ask that is still decided goes on under the same id, for as long as there is time', async () => {
+    const seen: string[] = [];
+    wire.unary = (bytes) => {
+      seen.push(readAsk(bytes).requestId);
+      if (seen.length === 1) return { code: status.UNAVAILABLE };
+      return seen.length < 7 ? contended() : answered({ replayed: true });
+    };
+    expect(await client({ timeoutMs: 5000 }).authorize(ASK)).toMatchObject({ permitted: true, attempts: 7 });
+    expect(new Set(seen).size).toBe(1);
+  });
+
+  test('of an ask that is decided for longer than there is time is a throttle', async () => {
+    let calls = 0;
+    wire.unary = () => ((calls += 1) === 1 ? { code: status.UNAVAILABLE } : contended());
+    const permission = await client({ timeoutMs: 800 }).authorize(ASK);
+    expect(permission).toMatchObject({ permitted: false, effect: 'throttle' });
+    expect(permission.attempts).toBeGreaterThan(3);
+    expect(permission.attempts).toBe(calls);
+  });
+
+  test.each([
+    ['asked once', 1, 'session.contended', 1],
+    ['asked again, but throttled for another reason', 2, 'session.rate', 2],
+  ])('does not follow on a throttle of what was %s', async (_, after, code, attempts) => {
+    let calls = 0;
+    wire.unary = () =>
+      (calls += 1) < after
+        ? { code: status.UNAVAILABLE }
+        : answered({ effect: Effect.THROTTLE, reasons: [{ code }] });
+    expect(await client({ timeoutMs: 3000 }).authorize(ASK)).toMatchObject({ effect: 'throttle', attempts });
+    expect(calls).toBe(attempts);
+  });
+
   test('is the same message under the same id, at most three times', async () => {
     const seen: string[] = [];
     wire.unary = (bytes) => {
@@ -351,11 +387,31 @@ describe('a client', () => {
     ['without any credential', { address: '127.0.0.1:1' }],
     ['with a key that would travel in the clear', { address: 'pdp.example.com:7443', key: 'k' }],
     ['with a name that only looks like loopback', { address: '127.0.0.1.example.com:7443', key: 'k' }],
+    ...[
+      '127.999.1.1',
+      '127.0.0.1.',
+      '127.0.0.01',
+      '127.1',
+      '[127.0.0.1]',
+      '[localhost]',
+      '::1',
+      'LOCALHOST',
+    ].map((host): [string, ClientOptions] => [
+      `with ${host}, which is no loopback address`,
+      { address: `${host}:7443`, key: 'k' },
+    ]),
     ['with a timeout of nothing', { address: '127.0.0.1:1', key: 'k', timeoutMs: 0 }],
     ['with a timeout past what the wire takes', { address: '127.0.0.1:1', key: 'k', timeoutMs: 5001 }],
   ])('is not made %s', (_, options) => {
     expect(() => createClient(options)).toThrow(TypeError);
   });
+
+  test.each(['127.0.0.1', '127.255.3.4:7443', 'localhost:7443', '[::1]:7443', 'unix:/run/assent.sock'])(
+    'is made for %s, which stays on this machine',
+    (address) => {
+      clients.push(createClient({ address, key: 'k' }));
+    },
+  );
 
   test.each([
     ['options', 'is not a plain object', new Map([['address', '127.0.0.1:1']])],
@@ -366,6 +422,7 @@ describe('a client', () => {
     ['timeoutMs', 'is not a number', { timeoutMs: '2000' }],
     ['maxInFlight', 'is not a whole number, 1 or more', { maxInFlight: Number.NaN }],
     ['obligations', 'is not an object of functions', { obligations: null }],
+    ['onUnreported', 'is not a function', { onUnreported: true }],
     ['tls', 'is not a plain object', { tls: true }],
     ['tls.caFile', 'is not a known name', { tls: { caFile: 'ca.pem' } }],
     ['tls.ca', 'is not a string', { tls: { ca: Buffer.from('pem') } }],

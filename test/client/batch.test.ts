@@ -1,7 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { settleBatch } from '../../src/client/batch.ts';
 import { type Ask, type Client, createClient } from '../../src/client/client.ts';
+import { createUnaryLane } from '../../src/client/lane.ts';
+import { createTransport, type Transport } from '../../src/client/transport.ts';
 import {
   type BatchAnswerSchema,
   BatchAuthorizeRequestSchema,
@@ -28,6 +32,8 @@ afterEach(() => {
 
 interface Told {
   readonly effect?: Effect;
+  /** Of the only reason. */
+  readonly reason?: string;
   readonly code?: number;
   readonly retryMs?: number;
 }
@@ -50,8 +56,9 @@ function answering(answer: (action: string, call: number) => Answer, strays: rea
   };
 }
 
-function answerOf(requestId: string, action: string, { effect = Effect.ALLOW, code, retryMs }: Told) {
-  const decision = allow({ decisionId: `of ${action}`, effect });
+function answerOf(requestId: string, action: string, { effect = Effect.ALLOW, reason, code, retryMs }: Told) {
+  const reasons = reason === undefined ? [] : [{ code: reason }];
+  const decision = allow({ decisionId: `of ${action}`, effect, reasons });
   const answer: MessageInitShape<typeof BatchAnswerSchema>['answer'] =
     code === undefined
       ? { case: 'decision', value: decision }
@@ -92,6 +99,102 @@ describe('a batch', () => {
     const asks = ['a', 'b'].map((action) => ({ ...ask(action), timeoutMs: 800 }));
     expect((await client.authorizeBatch(asks)).map(({ permitted }) => permitted)).toEqual([false, false]);
     expect(calls).toHaveLength(1);
+  });
+
+  test('asks again, for as long as there is time, for what an earlier attempt of it is still decided', async () => {
+    answering((action, call) => {
+      if (action === 'b' && call === 1) return { code: status.UNAVAILABLE };
+      return action === 'b' && call < 6 ? { effect: Effect.THROTTLE, reason: 'session.contended' } : {};
+    });
+    const permissions = await client.authorizeBatch([ask('a'), ask('b')]);
+    expect(permissions.map(({ permitted, attempts }) => [permitted, attempts])).toEqual([
+      [true, 1],
+      [true, 6],
+    ]);
+    expect(calls.slice(1)).toEqual(Array.from({ length: 5 }, () => [calls[0]?.[1]]));
+  });
+
+  test('believes that an ask is contended which it asked once', async () => {
+    answering((action, call) =>
+      action === 'a'
+        ? { effect: Effect.THROTTLE, reason: 'session.contended' }
+        : call === 1
+          ? { code: status.UNAVAILABLE }
+          : {},
+    );
+    const permissions = await client.authorizeBatch([ask('a'), ask('b')]);
+    expect(permissions.map(({ effect, attempts }) => [effect, attempts])).toEqual([
+      ['throttle', 1],
+      ['allow', 2],
+    ]);
+  });
+
+  test('waits as long as the most impatient of its asks', async () => {
+    answering(() => ({}));
+    const { unary } = wire;
+    wire.unary = async (...call) => {
+      const fate = unary(...call);
+      await delay(600);
+      return fate;
+    };
+    const permissions = await client.authorizeBatch([ask('a'), { ...ask('b'), timeoutMs: 150 }]);
+    expect(permissions.map(({ permitted, reasons }) => [permitted, reasons[0]?.code])).toEqual([
+      [false, 'client.late'],
+      [false, 'client.late'],
+    ]);
+  });
+
+  test('permits nothing by answers that are read after their time', async () => {
+    answering(() => ({}));
+    const transport = createTransport({ address: wire.address, key: 'k' });
+    // The process is busy when the answer is there, and looks at it too late.
+    const unary: Transport['unary'] = async (method, message) => {
+      const reply = await transport.unary(method, message, 5000);
+      const until = performance.now() + 400;
+      while (performance.now() <= until);
+      return reply;
+    };
+    const lane = createUnaryLane(transport);
+    const asking = { lane, transport: { ...transport, unary }, timeoutMs: 300, obligations: {} };
+    const permissions = await settleBatch(asking, [ask('a'), ask('b')]);
+    transport.close();
+    expect(
+      permissions.map(({ permitted, decision, reasons }) => [permitted, decision?.id, reasons[0]?.code]),
+    ).toEqual([
+      [false, 'of a', 'client.late'],
+      [false, 'of b', 'client.late'],
+    ]);
+  });
+
+  test.each([
+    ['null', null],
+    ['nothing', undefined],
+    ['one ask', ask('a')],
+    ['a set', new Set([ask('a')])],
+  ])('of %s is one refusal, by name', async (_, asks) => {
+    answering(() => ({}));
+    expect(await client.authorizeBatch(asks as never)).toMatchObject([
+      {
+        permitted: false,
+        attempts: 0,
+        reasons: [
+          { code: 'client.malformed_ask', words: 'the ask cannot be sent as it is: `asks` is not a list' },
+        ],
+      },
+    ]);
+    expect(calls).toEqual([]);
+  });
+
+  test('with a hole refuses the hole, in its place', async () => {
+    answering(() => ({}));
+    const asks = [ask('a'), ask('b'), ask('c')];
+    delete asks[1];
+    const permissions = await client.authorizeBatch(asks);
+    expect(permissions.map((permission) => [permission?.permitted, permission?.reasons[0]?.code])).toEqual([
+      [true, undefined],
+      [false, 'client.malformed_ask'],
+      [true, undefined],
+    ]);
   });
 
   test('permits nothing that was not answered, was answered badly, or could not be sent', async () => {

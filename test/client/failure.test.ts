@@ -1,7 +1,27 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import { Metadata, status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { failureOfCall } from '../../src/client/failure.ts';
+import { ErrorInfoSchema } from '../../src/gen/google/rpc/error_details_pb.js';
+import { StatusSchema } from '../../src/gen/google/rpc/status_pb.js';
 
 const UNAVAILABLE = 14;
+
+test.each([
+  [status.INVALID_ARGUMENT, status.UNAVAILABLE, 'INVALID_ARGUMENT'],
+  [status.UNAVAILABLE, status.OK, 'UNAVAILABLE'],
+])('the code of the trailers counts, %d, where that in the details is %d', (code, inDetails, name) => {
+  const info = create(ErrorInfoSchema, { reason: 'ANY', domain: 'assent' });
+  const details = create(StatusSchema, {
+    code: inDetails,
+    message: 'no',
+    details: [anyPack(ErrorInfoSchema, info)],
+  });
+  const metadata = new Metadata();
+  metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, details)));
+  expect(failureOfCall({ code, details: 'no', metadata })).toMatchObject({ status: name, reason: 'ANY' });
+});
 
 describe('a connection that never was', () => {
   const NOT_REACHED = 'no connection: the server could not be reached';

@@ -8,6 +8,7 @@ import {
   type ClientOptions,
   createClient,
   EffectFailed,
+  type UnreportedHandler,
 } from '../../src/client/client.ts';
 import {
   AuthorizeResponseSchema,
@@ -129,6 +130,74 @@ describe('a guarded tool', () => {
     await expect(failing).rejects.toThrow(EffectFailed);
     expect(reports).toMatchObject([{ outcome: Outcome.FAILED, failureProof: 'receipt 17' }]);
   });
+
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  test.each<[string, unknown, string, boolean]>([
+    ['a text', 'IBAN DE89', 'IBAN DE89', false],
+    ['an object without a prototype', Object.create(null), '{}', false],
+    ['an object', { to: 'DE89' }, '{"to":"DE89"}', false],
+    ['nothing', undefined, '', false],
+    ['a symbol', Symbol('DE89'), '', true],
+    ['what cannot be looked at', revoked.proxy, '', true],
+    [
+      'an error that does not show its words',
+      Object.defineProperty(new Error(), 'message', { get: () => expect.unreachable() }),
+      '{}',
+      true,
+    ],
+    ['an EffectFailed whose proof is no text', new EffectFailed('bounced', 5 as never), 'bounced', false],
+    ['an EffectFailed whose proof no bytes say', new EffectFailed('bounced', 'a\ud800'), 'bounced', false],
+  ])(
+    'may throw %s: that is what comes out, and it is reported as unknown',
+    async (_, thrown, text, truncated) => {
+      let caught: unknown = 'nothing';
+      const failing = client().guard(ASK, () => Promise.reject(thrown));
+      await failing.catch((cause: unknown) => {
+        caught = cause;
+      });
+      // Compared by identity alone: one of them cannot be printed.
+      expect(caught === thrown).toBe(true);
+      expect(reports).toMatchObject([
+        { outcome: Outcome.UNKNOWN, failureProof: '', outputTruncated: truncated },
+      ]);
+      expect(Buffer.from(reports[0]?.output ?? []).toString()).toBe(text);
+    },
+  );
+
+  test('that returns what cannot be looked at is reported as executed', async () => {
+    await client().guard(ASK, () => [revoked.proxy]);
+    expect(reports).toMatchObject([{ outcome: Outcome.EXECUTED, outputTruncated: true }]);
+  });
+
+  test.each<[string, UnreportedHandler]>([
+    ['is told', () => undefined],
+    [
+      'is told, and what it throws goes no further',
+      () => {
+        throw new Error('of the handler');
+      },
+    ],
+    ['is told, and what it rejects with goes no further', () => Promise.reject(new Error('of the handler'))],
+  ])(
+    'whose report is lost is not left alone, whether it returned or threw: the handler %s',
+    async (_, then) => {
+      reportFates = [{ code: status.FAILED_PRECONDITION }, { code: status.FAILED_PRECONDITION }];
+      const told: unknown[] = [];
+      const onUnreported: UnreportedHandler = (of, failure) => {
+        told.push([of.id, failure.status]);
+        return then(of, failure);
+      };
+      const guarding = client({ onUnreported });
+      const bounced = new Error('bounced');
+      await expect(guarding.guard(ASK, () => Promise.reject(bounced))).rejects.toBe(bounced);
+      expect(told).toEqual([['d-1', 'FAILED_PRECONDITION']]);
+      expect(await guarding.guard(ASK, () => 'paid')).toMatchObject({ output: 'paid', reported: false });
+      expect(told).toHaveLength(2);
+      await guarding.guard(ASK, () => 'paid');
+      expect(told).toHaveLength(2);
+    },
+  );
 
   test('keeps its output when the report is lost, and says so', async () => {
     reportFates = [{ code: status.FAILED_PRECONDITION }];

@@ -102,6 +102,10 @@ describe('a verb', () => {
     ['cause', () => client.suspend('s-1', LONE)],
     ['page', () => client.listSessions(5 as never)],
     ['page.pageSize', () => client.listSessions({ pageSize: 5 } as never)],
+    ...[1.5, 2 ** 40, -1, Number.NaN, '5'].flatMap((size): [string, () => Promise<unknown>][] => [
+      ['page.size', () => client.listSessions({ size: size as never })],
+      ['page.size', () => client.listBundles({ size: size as never })],
+    ]),
     ['page.token', () => client.listBundles({ token: LONE })],
     ['report', () => client.report(undefined as never)],
     ['outcome', () => client.report({ ...REPORT, outcome: 'toString' as never })],

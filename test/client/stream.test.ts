@@ -7,7 +7,7 @@ import { type Ask, type Client, createClient } from '../../src/client/client.ts'
 import type { LaneReply } from '../../src/client/lane.ts';
 import { createStreamLane } from '../../src/client/stream-lane.ts';
 import { createTransport, type Transport } from '../../src/client/transport.ts';
-import { AuthorizeRequestSchema, type Effect } from '../../src/gen/assent/v1/authorization_pb.js';
+import { AuthorizeRequestSchema, Effect } from '../../src/gen/assent/v1/authorization_pb.js';
 import {
   allow,
   type Duplex,
@@ -118,6 +118,18 @@ describe('the stream lane', () => {
     expect(seen.map((ids) => [...ids].sort())).toEqual(
       [seen[0], seen[0]].map((ids) => [...(ids ?? [])].sort()),
     );
+  });
+
+  test('follows an ask on which a stream broke until it is decided', async () => {
+    const seen: string[] = [];
+    const contended = { effect: Effect.THROTTLE, reasons: [{ code: 'session.contended' }] };
+    wire.stream = answering((id, _, call) => {
+      seen.push(id);
+      if (seen.length === 1) reset(call);
+      else call.write(streamDecision(id, allow(seen.length < 6 ? contended : { replayed: true })));
+    });
+    expect(await client.authorize(ASK)).toMatchObject({ permitted: true, attempts: 6 });
+    expect(new Set(seen).size).toBe(1);
   });
 
   test('survives a stream that the server ends in good order', async () => {

@@ -70,7 +70,14 @@ test.each([
     /`enforcement_points\[0\]\.mtls_name` needs a TCP address/,
   ],
   ['an ask limit that is no number', { max_asks: '4096' }, /max_asks/],
-  ['a watchdog that would bite at once', { watchdog_ms: 50 }, /watchdog_ms/],
+  [
+    'a watchdog that would bite at once',
+    { watchdog_ms: 50 },
+    /^`watchdog_ms` must be 0 or a whole number from 1000 to 600000$/,
+  ],
+  ['a watchdog of less than nothing', { watchdog_ms: -1 }, /watchdog_ms/],
+  ['a watchdog of half a millisecond more', { watchdog_ms: 1000.5 }, /watchdog_ms/],
+  ['a watchdog in words', { watchdog_ms: '5000' }, /watchdog_ms/],
 ])('%s refuses to start, naming the key', (_what, change, message) => {
   expect(() => parse(change)).toThrow(message);
 });

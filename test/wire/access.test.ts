@@ -144,6 +144,36 @@ test('registrations are read with a key by file, by digest, or with a certificat
   expect(read[1]?.proof).toEqual({ kind: 'key', sha256: Buffer.from(SHA, 'hex') });
 });
 
+test.each([
+  ['OTHER.Example', 'DNS:other.example'],
+  ['other.example', 'DNS:OTHER.EXAMPLE'],
+  ['spiffe://Acme/PEP', 'URI:spiffe://Acme/PEP'],
+])('a registration of %s is that of who shows %s', (name, shown) => {
+  const registry = createPepRegistry(
+    parsePepConfig([{ id: 'cert', tenant: 't', roles: ['admin'], mtls_name: name }]),
+  );
+  expect(registry.byNames(namesOf(shown))?.id).toBe('cert');
+});
+
+test.each([
+  '*.example',
+  '*',
+  'one example',
+  'one..example',
+  '.example',
+  'bücher.example',
+  'spiffe://acme/a pep',
+  'spiffe://acme/a,b',
+  'spiffe://acme/"a"',
+  '://acme',
+])('a registration of `%s`, which no certificate could show, does not start', (name) => {
+  expect(namesOf(`DNS:${name}, URI:${name}`)).not.toContain(name);
+  const section = [{ id: 'cert', tenant: 't', roles: ['admin'], mtls_name: name }];
+  expect(() => parsePepConfig(section)).toThrow(
+    '`enforcement_points[0].mtls_name` must be a dns name without `*`, or a uri',
+  );
+});
+
 const BAD_SECTIONS: readonly (readonly [string, unknown, RegExp])[] = [
   ['nothing', undefined, /`enforcement_points` must be a list/],
   ['nobody', [], /`enforcement_points` must name at least one/],
@@ -169,6 +199,16 @@ const BAD_SECTIONS: readonly (readonly [string, unknown, RegExp])[] = [
     'one id twice',
     [fine, { ...fine, key_sha256: 'cd'.repeat(32) }],
     /`enforcement_points\[1\]` has the same id/,
+  ],
+  [
+    'one certificate name twice',
+    ['one.example', 'ONE.example'].map((name, index) => ({
+      id: `p${index}`,
+      tenant: 't',
+      roles: ['asker'],
+      mtls_name: name,
+    })),
+    /`enforcement_points\[1\]` has the same proof/,
   ],
   ['one key twice', [fine, { ...fine, id: 'q' }], /`enforcement_points\[1\]` has the same proof/],
 ];

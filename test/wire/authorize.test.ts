@@ -259,10 +259,25 @@ test.each(FAILURES)('%s becomes one status with its reason', async (_, cause, co
   if (code === 'RESOURCE_EXHAUSTED') expect(reply.retryDelayMs).toBeGreaterThan(0);
   if (cause instanceof Refusal) expect(reply.facts).toEqual({ code: cause.reason.code });
   // The cause is for the log: told once, with the cause itself.
-  const told = house.lines.filter(({ level }) => level !== 'info');
+  const told = house.lines.filter(({ facts }) => 'cause' in facts);
   expect(told.map(({ facts }) => facts['cause'])).toEqual(
     cause instanceof Fault || code === 'INTERNAL' ? [cause] : [],
   );
+});
+
+test.each([
+  ['a store that is lost', new Fault('SESSION_STORE_UNAVAILABLE'), 'warn', 'a call failed on our side'],
+  [
+    'a caller that stopped waiting',
+    new Fault('DEADLINE_PASSED'),
+    'info',
+    'a caller stopped waiting before there was an answer',
+  ],
+])('%s is a line of its own kind', async (_, cause, level, message) => {
+  const house = await serve();
+  house.decide = () => Promise.reject(cause);
+  await house.call(AUTHORIZE, askBytes());
+  expect(house.lines.filter(({ facts }) => 'method' in facts)).toMatchObject([{ level, message }]);
 });
 
 test('a decision with an unknown effect never leaves', async () => {

@@ -178,7 +178,7 @@ export function rememberingHouse(): Remembering {
         list: (pep, page) =>
           seen('policies.list', [pep, page], { activations: [activation(true)], nextToken: '' }),
         rollback: (pep, revision) => seen('rollback', [pep, revision], activation(true)),
-        patch: (pep, path, change, expected) => seen('patch', [pep, path, change, expected], 8),
+        patch: (pep, path, change, expected) => seen('patch', [pep, path, change.read(), expected], 8),
         data: (pep, path) => seen('data', [pep, path], { value: { blocked: ['v-1'] }, version: 8 }),
       },
       ready: () => house.ready,

@@ -96,6 +96,21 @@ test('a session is opened, seen, amended, suspended, resumed and closed as its c
   ]);
 });
 
+test.each<[string, object, string]>([
+  ['declared', { declared: { ['n'.repeat(129)]: 'v' } }, 'has a name that is longer than 128 characters'],
+  ['declared', { declared: { 'a\nb': 'v' } }, 'has a name that holds a control character'],
+  ['declared', { declared: { '': 'v' } }, 'has an empty name'],
+  ...['n'.repeat(129), 'e u r', ''].map((name): [string, object, string] => [
+    'limits',
+    { limits: { [name]: '1' } },
+    'has a name that is not 1 to 128 of `A-Z a-z 0-9 . _ : / @ + = ~ -`',
+  ]),
+])('a mandate with a wrong name in `%s` is refused for that name: %j', async (field, changes, problem) => {
+  const house = await serve();
+  const reply = await send(house, sessions.openSession, { mandate: { ...mandate, ...changes } });
+  expect(reply).toMatchObject({ code: 'INVALID_ARGUMENT', message: `\`mandate.${field}\` ${problem}` });
+});
+
 test('bundles are pushed, listed and rolled back, and data is patched and read, as the caller says', async () => {
   const house = await serve();
   const files = { 'rules/a.rego': 'package rules.a', 'manifest.json': '{}' };

@@ -4,7 +4,7 @@ import type { AuthorizationService } from '../../gen/assent/v1/authorization_pb.
 import type { PolicyService } from '../../gen/assent/v1/policy_pb.js';
 import type { SessionService } from '../../gen/assent/v1/session_pb.js';
 import type { Pep, Role } from '../../model/ask.ts';
-import type { PepRegistry } from '../pep.ts';
+import { foldDnsName, type PepRegistry, readUri } from '../pep.ts';
 import { WireError } from './errors.ts';
 import { MIB, sizeName } from './fields.ts';
 
@@ -124,9 +124,6 @@ function findPep(call: Credentials, peps: PepRegistry): Pep | undefined {
   return certificate === undefined ? undefined : peps.byNames(namesOf(certificate.subjectaltname ?? ''));
 }
 
-const DNS_NAME = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
-const URI_NAME = /^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$/;
-
 /**
  * DNS names and URIs of a subject alternative name as Node prints it. Node quotes a name that holds anything
  * that could be taken for a separator (CVE-2021-44532): a certificate with such a name proves nothing here.
@@ -137,7 +134,7 @@ export function namesOf(subjectAltName: string): readonly string[] {
     const colon = entry.indexOf(':');
     const kind = entry.slice(0, colon);
     const name = entry.slice(colon + 1);
-    if (kind === 'DNS' && DNS_NAME.test(name)) return [name.toLowerCase()];
-    return kind === 'URI' && URI_NAME.test(name) ? [name] : [];
+    const read = kind === 'DNS' ? foldDnsName(name) : kind === 'URI' ? readUri(name) : undefined;
+    return read === undefined ? [] : [read];
   });
 }

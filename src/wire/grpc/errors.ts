@@ -96,7 +96,7 @@ function failureOfFault(reason: FaultReason): Failure {
       };
     case 'TOO_MANY_PUSHES':
       return {
-        ...failure('RESOURCE_EXHAUSTED', reason, 'too many pushes, rollbacks or slow data changes wait'),
+        ...failure('RESOURCE_EXHAUSTED', reason, 'too many pushes, rollbacks or data changes wait'),
         retryDelayMs: PUSH_RETRY_MS,
       };
     case 'SESSION_STORE_UNAVAILABLE':

@@ -20,10 +20,17 @@ export function isUuidV7(text: string): boolean {
   return UUID_V7.test(text);
 }
 
+export function isId(text: string): boolean {
+  return ID.test(text);
+}
+
+/** How long an id is at most, and of what: for whoever wrote none. */
+export const ID_FORM = '128 of `A-Z a-z 0-9 . _ : / @ + = ~ -`';
+
 /** @throws Malformed when empty, too long or outside the alphabet of ids */
 export function requireId(text: string, field: string): string {
   if (text === '') throw new Malformed(field, 'is required');
-  if (!ID.test(text)) throw new Malformed(field, 'must be at most 128 of `A-Z a-z 0-9 . _ : / @ + = ~ -`');
+  if (!isId(text)) throw new Malformed(field, `must be at most ${ID_FORM}`);
   return text;
 }
 
@@ -34,9 +41,15 @@ export function optionalId(text: string, field: string): string {
 
 /** Free text of at most `most` UTF-16 units without control characters; may be empty. */
 export function plainText(text: string, field: string, most: number): string {
-  if (text.length > most) throw new Malformed(field, `is longer than ${most} characters`);
-  if (CONTROL.test(text)) throw new Malformed(field, 'holds a control character');
+  const problem = plainTextProblem(text, most);
+  if (problem !== undefined) throw new Malformed(field, problem);
   return text;
+}
+
+/** Why it is no such text; undefined: it is. */
+export function plainTextProblem(text: string, most: number): string | undefined {
+  if (text.length > most) return `is longer than ${most} characters`;
+  return CONTROL.test(text) ? 'holds a control character' : undefined;
 }
 
 /** @throws Malformed when `text` takes more than `most` bytes of UTF-8 */

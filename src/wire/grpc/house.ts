@@ -1,6 +1,6 @@
 import type { Pep } from '../../model/ask.ts';
 import type { KeyedDigest } from '../../model/keyed-digest.ts';
-import { Fault } from '../../model/refusal.ts';
+import { Fault, type FaultReason } from '../../model/refusal.ts';
 import type { Verbs } from '../../model/verbs.ts';
 import { createDepartures, type Departures } from './departures.ts';
 import { type Failure, failureOf, WireError } from './errors.ts';
@@ -57,6 +57,8 @@ export interface HouseOptions {
 /** One line a second for each kind of failure: a lost store fails every ask, and lines are written in step. */
 const LOG_EVERY_MS = 1000;
 
+const PATIENCE: FaultReason = 'DEADLINE_PASSED';
+
 export function createHouse(options: HouseOptions): House {
   const { verbs, now, log, metrics, digestAsk, maxAsks, draining } = options;
   let asks = 0;
@@ -66,8 +68,11 @@ export function createHouse(options: HouseOptions): House {
     const at = now();
     if (at - (logged.get(failed.reason) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return;
     logged.set(failed.reason, at);
-    if (!failed.foreseen) log.error({ cause, method }, 'a call failed in a way that nobody foresaw');
-    else log.warn({ cause, method, reason: failed.reason }, 'a call failed on our side');
+    const facts = { cause, method, reason: failed.reason };
+    // The caller's patience, not a failure of ours; the counted errors tell when it is too often.
+    if (failed.reason === PATIENCE) log.info(facts, 'a caller stopped waiting before there was an answer');
+    else if (!failed.foreseen) log.error({ cause, method }, 'a call failed in a way that nobody foresaw');
+    else log.warn(facts, 'a call failed on our side');
   }
 
   return {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { type Server, ServerCredentials, setLogger } from '@grpc/grpc-js';
+import { isLoopback } from '../../model/loopback.ts';
 
 /** PEM files' contents, as the config's paths name them. */
 export interface TlsMaterial {
@@ -21,7 +22,6 @@ export interface ListenOptions {
 
 const UNIX = 'unix:';
 const TCP = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})$/;
-const LOOPBACK = /^(?:127(?:\.[0-9]{1,3}){3}|::1|localhost)$/;
 const PROBE_MS = 1000;
 
 /**
@@ -46,19 +46,19 @@ export async function listenOn(
     return address;
   }
   const [, v6, name, port] = TCP.exec(address) ?? [];
-  const host = v6 ?? name;
+  const host = v6 === undefined ? name : `[${v6}]`;
   if (host === undefined || Number(port) > 65_535)
     throw unusable(address, 'is no address: write `host:port` or `unix:/path`');
   if (tls === undefined && !dev)
     throw unusable(address, 'needs `tls`: plaintext is for `--dev` and unix sockets');
-  if (tls === undefined && !LOOPBACK.test(host))
+  if (tls === undefined && !isLoopback(host))
     throw unusable(address, 'is not loopback: plaintext goes no further, even with `--dev`');
   const bound = await bind(
     server,
     address,
     tls === undefined ? ServerCredentials.createInsecure() : secure(tls),
   );
-  return `${v6 === undefined ? host : `[${v6}]`}:${bound}`;
+  return `${host}:${bound}`;
 }
 
 /** @throws Error when the files are not what they should be: the library would tell of it at every connection */

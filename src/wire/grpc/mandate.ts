@@ -10,7 +10,16 @@ import { isPlainText, MAX_ID, MAX_ISSUER } from '../../model/identity.ts';
 import type { Identity, Mandate } from '../../model/mandate.ts';
 import { isActionPattern } from '../../model/pattern.ts';
 import { Malformed } from '../../model/refusal.ts';
-import { atMostBytes, KIB, plainText, required, requireId, timestampMs } from './fields.ts';
+import {
+  atMostBytes,
+  ID_FORM,
+  isId,
+  KIB,
+  plainTextProblem,
+  required,
+  requireId,
+  timestampMs,
+} from './fields.ts';
 
 const MAX_PURPOSE = 16 * KIB;
 const MAX_ACTIONS = 64;
@@ -66,7 +75,8 @@ function decodeDeclared(
 ): Readonly<Record<string, string>> {
   return decodeMap(entries, field, MAX_DECLARED, (name, value) => {
     if (name === '') throw new Malformed(field, 'has an empty name');
-    plainText(name, field, MAX_DECLARED_NAME);
+    const problem = plainTextProblem(name, MAX_DECLARED_NAME);
+    if (problem !== undefined) throw new Malformed(field, `has a name that ${problem}`);
     atMostBytes(value, `${field}.${name}`, MAX_DECLARED_VALUE);
   });
 }
@@ -76,7 +86,7 @@ function decodeLimits(
   field: string,
 ): Readonly<Record<string, string>> {
   return decodeMap(entries, field, MAX_LIMITS, (name, value) => {
-    requireId(name, field);
+    if (!isId(name)) throw new Malformed(field, `has a name that is not 1 to ${ID_FORM}`);
     const amount = parseDecimal(value);
     if (amount === undefined || amount.units < 0n)
       throw new Malformed(`${field}.${name}`, 'must be a decimal such as `120.50`, not negative');

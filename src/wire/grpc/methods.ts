@@ -18,7 +18,10 @@ import type { Caller, House } from './house.ts';
 import { decodeStrictly } from './strict.ts';
 
 /** Bytes in, bytes out. */
-export type Answer = (request: Uint8Array, caller: Caller) => Promise<Reply>;
+export type Answer = (
+  request: Uint8Array,
+  caller: Caller & { readonly gone: () => boolean },
+) => Promise<Reply>;
 
 export interface Reply {
   readonly bytes: Uint8Array;
@@ -26,13 +29,16 @@ export interface Reply {
   readonly leaveBy: number;
 }
 
-/** A unary verb that decodes its request, and says its answer as fields of the response. */
+/**
+ * A unary verb that decodes its request, and says its answer as fields of the response. `gone` tells whether the call
+ * has ended, by its deadline or its caller.
+ */
 export function verb<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
-  run: (pep: Pep, request: MessageShape<I>) => Promise<MessageInitShape<O>>,
+  run: (pep: Pep, request: MessageShape<I>, gone: () => boolean) => Promise<MessageInitShape<O>>,
 ): Answer {
-  return async (request, { pep }) => {
-    const answer = await run(pep, decodeStrictly(method.input, request));
+  return async (request, { pep, gone }) => {
+    const answer = await run(pep, decodeStrictly(method.input, request), gone);
     const bytes = toBinary(method.output, create(method.output, answer));
     return { bytes, leaveBy: Number.POSITIVE_INFINITY };
   };
@@ -50,7 +56,11 @@ export function unary(
       const pep = admit(call, peps, access);
       house.refuseWhenDraining();
       refuseLarger(call.request, access);
-      return answer(call.request, { pep, deadline: Number(call.getDeadline()) });
+      return answer(call.request, {
+        pep,
+        deadline: Number(call.getDeadline()),
+        gone: () => call.cancelled,
+      });
     };
     run().then(
       (reply) => {

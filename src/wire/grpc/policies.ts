@@ -8,7 +8,7 @@ import {
 } from '../../gen/assent/v1/policy_pb.js';
 import { canonicalJson, type JsonValue } from '../../model/json.ts';
 import { Malformed } from '../../model/refusal.ts';
-import type { Activation, BundleContent } from '../../model/verbs.ts';
+import type { Activation, BundleContent, DataPatch } from '../../model/verbs.ts';
 import { jsonValue, MIB, page } from './fields.ts';
 import type { House } from './house.ts';
 import { type Answer, verb } from './methods.ts';
@@ -45,15 +45,13 @@ export function policyAnswers({
         activation: encodeActivation(await policies.rollback(pep, revision === '' ? undefined : revision)),
       };
     }),
-    patchData: verb(method.patchData, async (pep, request) => {
+    patchData: verb(method.patchData, async (pep, request, gone) => {
       const path = dataPath(request.path);
       if (path === '') throw new Malformed('path', 'is required');
-      const version = await policies.patch(
-        pep,
-        path,
-        decodeChange(request),
-        decodeVersion(request.expectedVersion),
-      );
+      const { change, expectedVersion } = request;
+      const bytes = change.case === 'valueJson' ? change.value.length : 0;
+      const asked: DataPatch = { bytes, read: () => decodeChange(request), gone };
+      const version = await policies.patch(pep, path, asked, decodeVersion(expectedVersion));
       return { version: BigInt(version) };
     }),
     getData: verb(method.getData, async (pep, request) => {

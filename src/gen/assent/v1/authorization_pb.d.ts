@@ -27,7 +27,8 @@ export declare type AuthorizeRequest = Message<"assent.v1.AuthorizeRequest"> & {
    * same answer and consumes nothing; an allow only while the session is open, authority and mandate still permit
    * the action, the allow has not run out and its outcome is not reported. That promise is kept per session, for a window of 10 minutes unless the
    * server is configured otherwise: an id that is older than it by more than a minute is denied as
-   * `request.too_old`. Required.
+   * `request.too_old`. While the first of them is still being decided, another is throttled `session.contended`: ask
+   * again under the same id. Required.
    *
    * @generated from field: string request_id = 1;
    */
@@ -697,8 +698,10 @@ export declare const ObligationSchema: GenMessage<Obligation>;
  */
 export declare type DecisionDetails = Message<"assent.v1.DecisionDetails"> & {
   /**
-   * Argument path to its origin: `user`, `trusted`, `untrusted` or `unknown`. Empty in a replayed answer: origins are
-   * not traced again, and stand in the record of the first.
+   * Argument path to its origin: `user`, `trusted`, `untrusted` or `unknown`. Items of a list stand under `to[0]`,
+   * members under `to.iban` or `to["odd name"]`, and the name of a member, where it may be a destination (inside one,
+   * and everywhere in an action without an entry in the catalog), under `to.iban#name`. Empty in a replayed answer:
+   * origins are not traced again, and stand in the record of the first.
    *
    * @generated from field: map<string, string> provenance = 1;
    */
@@ -795,8 +798,8 @@ export declare const ReportRequestSchema: GenMessage<ReportRequest>;
  */
 export declare type ReportResponse = Message<"assent.v1.ReportResponse"> & {
   /**
-   * Number of values that were remembered with their origin; 0 for a report of an outcome that was reported before,
-   * whatever output it brought.
+   * Number of values that were remembered with their origin; 0 for a report that was made before. For another output
+   * of a decision that was reported, the number of somebody else's values that were not known.
    *
    * @generated from field: uint32 values_remembered = 1;
    */
@@ -998,9 +1001,11 @@ export declare const AuthorizationService: GenService<{
   },
   /**
    * Tells what became of an allowed action and what it brought back. Only the enforcement point that asked may
-   * report, and the first report counts. The same outcome again is answered OK and changes nothing, also where its
-   * output is another one, which is dropped; only after OUTCOME_UNKNOWN without an output is one still taken. Another
-   * outcome than before is INVALID_ARGUMENT, unless it settles OUTCOME_UNKNOWN or takes OUTCOME_FAILED back.
+   * report, each allow by itself, also those of one operation: the output of every one of them counts, and of the
+   * outcomes OUTCOME_EXECUTED stays. The same report again is answered OK and changes nothing. With another output, only
+   * values of somebody else that were not known are taken from it, and that it was cut; after OUTCOME_UNKNOWN without
+   * an output the first that comes is taken whole. Another outcome of the same decision than before is
+   * INVALID_ARGUMENT, unless it settles OUTCOME_UNKNOWN or takes OUTCOME_FAILED back.
    *
    * @generated from rpc assent.v1.AuthorizationService.Report
    */

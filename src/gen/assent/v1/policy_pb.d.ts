@@ -446,9 +446,11 @@ export declare const PolicyService: GenService<{
   /**
    * Changes data atomically, on every replica within a second. The only way to change or remove a value. To
    * remove where nothing stands is NOT_FOUND with reason `DATA_NOT_FOUND`, and raises no version.
+   * Values of at most 16 KiB go before larger ones; a caller may have 64 of them and 5 larger ones under way.
    * A change that takes longer than a second to try out is tried aside, while other changes go on; four such may
-   * wait for the one under way, and one more is RESOURCE_EXHAUSTED with reason `TOO_MANY_PUSHES`. One with which the
-   * policy is not ready within 20 s is FAILED_PRECONDITION with reason `DATA_REFUSED`. Give it a deadline of 60 s.
+   * wait for the one under way. One more of either is RESOURCE_EXHAUSTED with reason `TOO_MANY_PUSHES`. A change that
+   * its caller no longer waits for is dropped before it is tried out. One with which the policy is not ready within
+   * 20 s is FAILED_PRECONDITION with reason `DATA_REFUSED`. Give it a deadline of 60 s.
    *
    * @generated from rpc assent.v1.PolicyService.PatchData
    */

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { type ChannelCredentials, connectivityState, credentials, Client as GrpcClient } from '@grpc/grpc-js';
+import { isLoopback } from '../model/loopback.ts';
+import type { TransportOptions } from './options.ts';
+
+/**
+ * A network may swallow packets without closing anything: a firewall that forgot the connection, a machine that is
+ * gone. Every 10 s, which is as often as gRPC lets clients, the far side is pinged, whether it is asked something or
+ * not, so that no ask need be lost to find out.
+ */
+const PING_EVERY_MS = 10_000;
+/** Who is silent for longer than any ask may wait is of no use: a new connection is made. */
+const PING_WAIT_MS = 5000;
+/** From TCP to the first HTTP/2 frame, TLS included: as long as gRPC gives an attempt to connect. */
+const HANDSHAKE_MS = 20_000;
+
+/**
+ * Goes to the address itself, whatever proxy the environment names. For options that were looked at.
+ * @throws TypeError when the key would travel in the clear
+ */
+export function createChannel(options: TransportOptions): GrpcClient {
+  const { address, tls } = options;
+  const impatient = giveUpHandshakes(channelCredentials(options), () => client);
+  const client = new GrpcClient(address, impatient, {
+    // A proxy named in the environment would read keys and tokens that must not leave this machine, and answer for
+    // the PDP: bytes go to the address and nowhere else, with TLS too.
+    'grpc.enable_http_proxy': 0,
+    // Retries are ours: they keep the request id and the remaining time.
+    'grpc.enable_retries': 0,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 2000,
+    'grpc.keepalive_time_ms': PING_EVERY_MS,
+    'grpc.keepalive_timeout_ms': PING_WAIT_MS,
+    'grpc.keepalive_permit_without_calls': 1,
+    // Each client has its own connection: what one of them finds dead, another must not be waiting on.
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.max_receive_message_length': 16 * 1024 * 1024,
+    ...(tls?.serverName === undefined
+      ? {}
+      : { 'grpc.ssl_target_name_override': tls.serverName, 'grpc.default_authority': tls.serverName }),
+  });
+  return client;
+}
+
+/**
+ * The same credentials; a connection made with them ends when the channel is not ready in time. The library itself
+ * waits for ever for a far side that takes the connection and says nothing, and pings only once it has spoken.
+ */
+function giveUpHandshakes(made: ChannelCredentials, channel: () => GrpcClient): ChannelCredentials {
+  const createConnector = made._createSecureConnector.bind(made);
+  made._createSecureConnector = (...target) => {
+    const connector = createConnector(...target);
+    const connect = connector.connect.bind(connector);
+    connector.connect = (socket) => {
+      const silent = new Error('the far side says nothing');
+      // Heard twice, or by nobody: TLS does not listen to the socket below it, and does not tell that it closed.
+      const over = new Promise<never>((_, reject) => socket.once('error', reject));
+      const timer = setTimeout(() => {
+        const state = channel().getChannel().getConnectivityState(false);
+        if (state !== connectivityState.READY) socket.destroy(silent);
+      }, HANDSHAKE_MS);
+      timer.unref();
+      socket.once('close', () => clearTimeout(timer));
+      return Promise.race([connect(socket), over]);
+    };
+    return connector;
+  };
+  return made;
+}
+
+function channelCredentials({ address, key, tls }: TransportOptions): ChannelCredentials {
+  if (key === undefined && tls?.cert === undefined)
+    throw new TypeError('an enforcement point shows either its `key` or a TLS client certificate');
+  if (tls === undefined) {
+    if (!isLocal(address))
+      throw new TypeError(
+        'without `tls` the key would travel in the clear: only loopback and unix sockets may',
+      );
+    return credentials.createInsecure();
+  }
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    throw new TypeError('`tls.cert` and `tls.key` come together');
+  const read = (path: string | undefined): Buffer | null => (path === undefined ? null : readFileSync(path));
+  return credentials.createSsl(read(tls.ca), read(tls.key), read(tls.cert));
+}
+
+function isLocal(address: string): boolean {
+  const [, host] = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(address) ?? [];
+  return address.startsWith('unix:') || (host !== undefined && isLoopback(host));
+}
