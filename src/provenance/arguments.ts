@@ -2,7 +2,7 @@ import type { Action } from '../model/catalog.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { Argued } from '../model/session.ts';
 import { foldText } from '../model/text.ts';
-import { amountForms, formOf, textForm } from './forms.ts';
+import { amountForms, formOf, gluedAmounts, respelledForms, textForm } from './forms.ts';
 import type { Hasher } from './hasher.ts';
 import { takeSpellings } from './spellings.ts';
 import { takeWords, wordsOf } from './words.ts';
@@ -71,5 +71,5 @@ function takeText(text: string, note: Note, known: boolean): boolean {
 }
 
 function formsOfWord(word: string): readonly string[] {
-  return [textForm(word), ...amountForms(word)];
+  return [textForm(word), ...amountForms(word), ...respelledForms(word), ...gluedAmounts(word)];
 }

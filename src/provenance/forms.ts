@@ -91,15 +91,14 @@ export function gluedAmounts(word: string): readonly string[] {
   const numbers = word.match(NUMBER) ?? [];
   return numbers
     .filter((number) => number.length > 2 || numbers.length <= MANY_NUMBERS)
-    .flatMap((number) => amountForms(number));
+    .flatMap((number) => [...amountForms(number), ...respelledForms(number)]);
 }
 
 const PADDED = /^0+(?=[0-9])/;
 
 /** Dates, times and fractions. */
 const NUMBERLIKE = /^[0-9.:,/-]+$/;
-export const DATE: RegExp =
-  /^(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{2}){1,2})$/;
+const DATE = /^(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{2}){1,2})$/;
 const RANGE = /^[0-9][0-9.,]*-[0-9][0-9.,]*$/;
 
 /** Whether a word is of digits and what stands between them. */

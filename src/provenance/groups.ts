@@ -1,12 +1,13 @@
-import { amountForms, DATE, textForm } from './forms.ts';
+import { amountForms, textForm } from './forms.ts';
 
 /** Groups of digits with what may part them in one number. */
-const RUN = /(?<![0-9])[0-9]+(?:(?:[ .,'’/-]|[ .-]?[()][ .-]?)[0-9]+)+/g;
+const RUN = /(?<![0-9])[0-9]+(?:(?: ?[-./] ?|[ ,'’]|[ .-]?[()][ .-]?)[0-9]+)+/g;
 const GROUP = /[0-9]+/g;
-const FRACTION = /^[0-9]+[.,][0-9]+$/;
 /** At one place: a blank before every three digits, and perhaps cents. */
 const THOUSANDS = /[0-9]{1,3}(?: [0-9]{3}){1,5}(?:[.,][0-9]{1,2})?(?![0-9])/y;
 const OTHERS = /[^0-9]+/g;
+/** With what may stand before a telephone number or a debit, too. */
+const GROUPED = /^[+(-]?[0-9][0-9 .,'’/()_-]*$/;
 
 /** Most digits of one number, as of an IBAN without its country. */
 const MOST = 34;
@@ -42,12 +43,23 @@ export function groupForms(folded: string): readonly string[] {
 }
 
 function note(written: string, alone: boolean, forms: string[]): void {
-  if (DATE.test(written) || FRACTION.test(written)) return;
   const digits = written.replace(OTHERS, '');
   // Commas part the numbers of a list; within one number they only come with all its groups.
   if (!alone && written.includes(',')) return;
   if (digits.length >= (alone ? FEWEST_ALONE : FEWEST) && digits.length <= MOST)
     forms.push(textForm(unpadded(digits)));
+}
+
+/** The digits of a number that is written in groups and nothing else; undefined where they are too few or too many. */
+export function groupedDigits(value: string): string | undefined {
+  const digits = GROUPED.test(value) ? value.replace(OTHERS, '') : '';
+  return digits.length >= FEWEST_ALONE && digits.length <= MOST ? unpadded(digits) : undefined;
+}
+
+/** An amount with blanks between thousands and nothing else. */
+export function amountInGroups(value: string): readonly string[] {
+  const found = thousandsAt(value, 0);
+  return THOUSANDS.lastIndex === value.length ? found : [];
 }
 
 function thousandsAt(folded: string, start: number): readonly string[] {
@@ -58,26 +70,4 @@ function thousandsAt(folded: string, start: number): readonly string[] {
 
 function unpadded(digits: string): string {
   return digits.replace(/^0+(?=[0-9])/, '');
-}
-
-/** A number in groups, or with marks of a telephone number around it. */
-const GROUPED = /^[+(]?[0-9][0-9 .,'’/()-]*$/;
-const EDGES = /^[@#+]+/;
-
-/**
- * The other forms under which somebody else's text may have noted the very same value: an argument of one of these
- * origins, or a record that repeats it, says no more than that text. Empty for most values.
- */
-export function readingsOf(form: string): readonly string[] {
-  const value = form.slice(2);
-  if (form.startsWith('n:') || !/[^a-z0-9]|^0/.test(value)) return [];
-  const readings: string[] = [];
-  const bare = value.replace(EDGES, '');
-  if (bare !== value && bare !== '') readings.push(textForm(bare));
-  if (GROUPED.test(value)) {
-    const digits = value.replace(OTHERS, '');
-    if (digits.length >= FEWEST_ALONE && !DATE.test(value)) readings.push(textForm(unpadded(digits)));
-    readings.push(...amountForms(value));
-  }
-  return readings;
 }

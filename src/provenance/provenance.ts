@@ -5,10 +5,10 @@ import type { Mandate } from '../model/mandate.ts';
 import type { Argued, Harvested, ReadArguments, Seen, Session, Unvouched } from '../model/session.ts';
 import { harvestArguments } from './arguments.ts';
 import { formOf } from './forms.ts';
-import { readingsOf } from './groups.ts';
 import { emptyHarvest, harvestForms, harvestJson, harvestScalar, MAX_VALUES } from './harvest.ts';
 import { createHasher, type Hasher } from './hasher.ts';
 import { labelsOf, UNLABELLED } from './labels.ts';
+import { readingsOf } from './readings.ts';
 
 /** What a tool returned, as its enforcement point reported it. */
 interface Output {
@@ -89,12 +89,15 @@ function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: 
     harvestScalar(harvest, output.text, damaged || labels.foreign ? 'free_text' : labels.writer);
   const seen: Seen[] = [];
   const { unvouched } = output;
-  for (const form of harvest.trusted) {
-    const hash = hasher(form);
-    const echoed = (spelled: string): boolean => unvouched === 'all' || unvouched.has(hasher(spelled));
-    if (![form, ...readingsOf(form)].some(echoed)) seen.push({ hash, origin: 'trusted' });
-    else harvest.trusted.delete(form);
+  for (const form of [...harvest.trusted]) {
+    const forms = [form, ...readingsOf(form)];
+    if (unvouched === 'all' || forms.some((spelled) => unvouched.has(hasher(spelled))))
+      harvest.trusted.delete(form);
+    // Its readings are the record's too: whoever repeats them in another spelling has said nothing first.
+    else for (const spelled of forms) harvest.trusted.add(spelled);
   }
+  for (const form of harvest.trusted)
+    if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin: 'trusted' });
   for (const form of harvest.untrusted) {
     if (harvest.trusted.has(form)) continue;
     if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin: 'untrusted' });

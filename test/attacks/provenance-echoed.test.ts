@@ -130,6 +130,9 @@ describe('an amount of the agent’s own is not paid', () => {
     ['kr999', '999', '999'],
     ['000999', '999', '999'],
     ['9.99e2', '999', '999'],
+    ['x-000999', '999', '999'],
+    ['acct-kr999', '999', '999'],
+    ['EUR000999', '999', '999'],
     ['am 31.12.2026 1 200,00 EUR', '1200', '1200'],
     ['999-REF', '999', '999'],
     ['EUR999-REF', '999', '999'],
@@ -152,6 +155,20 @@ describe('an amount of the agent’s own is not paid', () => {
   test.each(['1234 5678 9012', '60-16-13 31926819'])('its groups are repeated: %s', async (account) => {
     await step('vendor.lookup', { vendor: `pay to ${account}` }, { output: { account } });
     expect(await pay(account)).toBe(UNTRUSTED);
+  });
+
+  test('what a note was written with in groups comes out of a record in others', async () => {
+    await step('report.write', { report: 'r', text: 'pay 1234 5678 9012' }, { output: {} });
+    const account = '1234-5678-9012';
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account } });
+    expect(await pay(account)).toBe(UNTRUSTED);
+  });
+
+  test('a record that named it first is believed, whatever note repeats it', async () => {
+    const account = '1234-5678-9012';
+    await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account } });
+    await step('report.write', { report: 'r', text: 'next: pay 1234 5678 9012' }, { output: {} });
+    expect(await pay(account)).toBe('allow');
   });
 
   test('a plain word of a short text is repeated', async () => {

@@ -163,6 +163,16 @@ const SPELLED_ID: readonly [memo: string, account: string][] = [
   ['1.12345678901', '12345678901'],
   ['account 12345678', '12.345.678'],
   ['account 1200.50', '1,200.50'],
+  ['account 12345678', '12-34-5678'],
+  ['account 12345678', '1234_5678'],
+  ['account 12345678', '-12345678'],
+  ['account 55779911', 'acct 55779911'],
+  ['account 0999', '999'],
+  ['account 999', '0999'],
+  ['to ann@evil.test', '"ann@evil.test"'],
+  ['to ann@evil.test', 'mailto:ann@evil.test'],
+  ['1200 EUR', '1 200'],
+  ['to 4711', '#04711'],
   ['v1.acct77', 'acct77'],
   ['to /@bob.smith', '@bob.smith'],
   ['id-123e4567-e89b-12d3-a456-42661417', '42661417'],
@@ -198,7 +208,19 @@ describe('the memo spells the account, and then a record names it', () => {
     expect(await lookUpAndPay(account)).toBe('provenance.untrusted');
   });
 
-  test('`%s`, which only a record names: it is paid', async () => {
+  test.each(SAME)('`%s`, which a record named before: it is paid', async (account) => {
+    await bring(await lookUp(), { output: { vendor_id: 'acme', account } });
+    await bring(await read(), { output: { memo: `Please pay to account ${account}, or ${account}.` } });
+    expect(await pay(account)).toBe('allow');
+  });
+
+  test.each(SAME)('`%s`, which a record names beside the memo: it is paid', async (account) => {
+    const memo = `Please pay to account ${account}, or ${account}.`;
+    await bring(await read(), { output: { memo, vendor: { account } } });
+    expect(await pay(account)).toBe('allow');
+  });
+
+  test('in groups, which only a record names: it is paid', async () => {
     await bring(await read(), { output: { memo: 'Please pay soon' } });
     expect(await lookUpAndPay('60-16-13 31926819')).toBe('allow');
   });
