@@ -29,6 +29,7 @@ export async function settle(asking: Asking, ask: Ask): Promise<Settled> {
   const prepared = prepare(ask, requestId, asking.timeoutMs);
   if ('code' in prepared)
     return { permission: refused(requestId, prepared.code, { more: prepared.problem }) };
+  const { transport, obligations } = asking;
   const { request, timeoutMs } = prepared;
   const deadline = performance.now() + timeoutMs;
   const { reply, attempts } = await withRetries(
@@ -37,8 +38,16 @@ export async function settle(asking: Asking, ask: Ask): Promise<Settled> {
     isUndecided,
   );
   const late = performance.now() > deadline;
-  const judged = judge({ ask, requestId, attempts, late }, reply);
-  return { prepared, permission: await discharge(asking.obligations, ask, judged) };
+  const judged = judge({ requestId, dryRun: request.dryRun, attempts, late }, reply);
+  const discharged = await discharge(obligations, ask, whileOpen(transport, judged));
+  return { prepared, permission: whileOpen(transport, discharged) };
+}
+
+/** A closed client permits nothing, also by an answer that it had already: no report could follow the tool. */
+export function whileOpen(transport: Transport, permission: Permission): Permission {
+  const { permitted, requestId, attempts, decision } = permission;
+  if (!permitted || !transport.closed()) return permission;
+  return refused(requestId, 'client.closed', { attempts, ...(decision === undefined ? {} : { decision }) });
 }
 
 /** The ask made ready, or why it cannot be sent. */

@@ -4,7 +4,7 @@ import {
   type Decision as DecisionMessage,
 } from '../gen/assent/v1/authorization_pb.js';
 import type { Ask, PreparedAsk } from './ask.ts';
-import { type Asking, prepare } from './authorize.ts';
+import { type Asking, prepare, whileOpen } from './authorize.ts';
 import { type Failure, failureOfStatus, retryable } from './failure.ts';
 import { judge, refused } from './judge.ts';
 import { discharge } from './obligations.ts';
@@ -39,26 +39,40 @@ const MAX_ASKS = 256;
  * is no list is one, because of no permissions at all none is missing.
  */
 export async function settleBatch(asking: Asking, asks: readonly Ask[]): Promise<readonly Permission[]> {
-  if (!Array.isArray(asks))
+  const listed = listOf(asks);
+  if (listed === undefined)
     return [refused(mintRequestId(Date.now()), 'client.malformed_ask', { more: '`asks` is not a list' })];
-  // `map` alone would pass over holes.
-  const made = Array.from<Ask, Made>(asks, (ask) => {
+  const made = listed.map((ask): Made => {
     const requestId = mintRequestId(Date.now());
     return { ask, requestId, prepared: prepare(ask, requestId, asking.timeoutMs) };
   });
   const ready = made.flatMap(({ prepared }) => ('code' in prepared ? [] : [prepared]));
-  const tooMany = asks.length > MAX_ASKS;
+  const tooMany = listed.length > MAX_ASKS;
   const brought = tooMany || ready.length === 0 ? undefined : await sendBatch(asking, ready);
-  return Promise.all(
+  const permissions = await Promise.all(
     made.map(({ ask, requestId, prepared }) => {
       if ('code' in prepared) return refused(requestId, prepared.code, { more: prepared.problem });
       if (tooMany) return refused(requestId, 'client.malformed_ask', { more: `more than ${MAX_ASKS} asks` });
       // No answer for this id, in a batch that was answered: nothing is known, so nothing is permitted.
       const nothing: Brought = { reply: NOTHING, attempts: 1, late: false };
       const { reply, attempts, late } = brought?.get(requestId) ?? nothing;
-      return discharge(asking.obligations, ask, judge({ ask, requestId, attempts, late }, reply));
+      const { dryRun } = prepared.request;
+      const judged = judge({ requestId, dryRun, attempts, late }, reply);
+      return discharge(asking.obligations, ask, whileOpen(asking.transport, judged));
     }),
   );
+  // Only now: while one waited for its obligations, the others were permitted already.
+  return permissions.map((permission) => whileOpen(asking.transport, permission));
+}
+
+/** The asks, read once: a proxy may throw at any look, or say another thing at the next. Undefined for no list. */
+function listOf(asks: readonly Ask[]): readonly Ask[] | undefined {
+  try {
+    // A hole becomes an ask that is nothing: `map` alone would pass over it.
+    return Array.isArray(asks) ? Array.from(asks) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type ChannelCredentials, connectivityState, credentials, Client as GrpcClient } from '@grpc/grpc-js';
+import { type ChannelCredentials, credentials, Client as GrpcClient } from '@grpc/grpc-js';
 import { isLoopback } from '../model/loopback.ts';
 import type { TransportOptions } from './options.ts';
 
@@ -12,16 +12,23 @@ const PING_EVERY_MS = 10_000;
 /** Who is silent for longer than any ask may wait is of no use: a new connection is made. */
 const PING_WAIT_MS = 5000;
 /** From TCP to the first HTTP/2 frame, TLS included: as long as gRPC gives an attempt to connect. */
-const HANDSHAKE_MS = 20_000;
+export const HANDSHAKE_MS = 20_000;
+/** Bytes of the head of an HTTP/2 frame (RFC 9113 §4.1): who sent fewer has said nothing yet. */
+const FRAME_HEAD = 9;
+
+/** When a connection that has said nothing is given up: after so long, and when the client is closed. */
+interface Patience {
+  readonly handshakeMs: number;
+  readonly closing: AbortSignal;
+}
 
 /**
  * Goes to the address itself, whatever proxy the environment names. For options that were looked at.
  * @throws TypeError when the key would travel in the clear
  */
-export function createChannel(options: TransportOptions): GrpcClient {
+export function createChannel(options: TransportOptions, patience: Patience): GrpcClient {
   const { address, tls } = options;
-  const impatient = giveUpHandshakes(channelCredentials(options), () => client);
-  const client = new GrpcClient(address, impatient, {
+  return new GrpcClient(address, giveUpHandshakes(channelCredentials(options), patience), {
     // A proxy named in the environment would read keys and tokens that must not leave this machine, and answer for
     // the PDP: bytes go to the address and nowhere else, with TLS too.
     'grpc.enable_http_proxy': 0,
@@ -39,33 +46,47 @@ export function createChannel(options: TransportOptions): GrpcClient {
       ? {}
       : { 'grpc.ssl_target_name_override': tls.serverName, 'grpc.default_authority': tls.serverName }),
   });
-  return client;
 }
 
 /**
- * The same credentials; a connection made with them ends when the channel is not ready in time. The library itself
- * waits for ever for a far side that takes the connection and says nothing, and pings only once it has spoken.
+ * The same credentials; a connection made with them ends when the far side says nothing in time. The library itself
+ * waits for ever for one that takes the connection and is silent, and pings only once it has spoken; where it is closed
+ * meanwhile, it leaves the connection open.
  */
-function giveUpHandshakes(made: ChannelCredentials, channel: () => GrpcClient): ChannelCredentials {
+function giveUpHandshakes(made: ChannelCredentials, { handshakeMs, closing }: Patience): ChannelCredentials {
   const createConnector = made._createSecureConnector.bind(made);
   made._createSecureConnector = (...target) => {
     const connector = createConnector(...target);
     const connect = connector.connect.bind(connector);
-    connector.connect = (socket) => {
-      const silent = new Error('the far side says nothing');
+    connector.connect = async (socket) => {
+      // Of this connection, not of the channel: a channel is not ready either while an old connection still answers.
+      let heard = (): boolean => false;
+      const giveUp = (): void => {
+        if (!heard()) socket.destroy(silence());
+      };
       // Heard twice, or by nobody: TLS does not listen to the socket below it, and does not tell that it closed.
       const over = new Promise<never>((_, reject) => socket.once('error', reject));
-      const timer = setTimeout(() => {
-        const state = channel().getChannel().getConnectivityState(false);
-        if (state !== connectivityState.READY) socket.destroy(silent);
-      }, HANDSHAKE_MS);
+      const timer = setTimeout(giveUp, handshakeMs);
       timer.unref();
-      socket.once('close', () => clearTimeout(timer));
-      return Promise.race([connect(socket), over]);
+      closing.addEventListener('abort', giveUp);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        closing.removeEventListener('abort', giveUp);
+      });
+      if (closing.aborted) giveUp();
+      const secured = await Promise.race([connect(socket), over]);
+      // Above TLS, where there is TLS.
+      heard = () => secured.socket.bytesRead >= FRAME_HEAD;
+      return secured;
     };
     return connector;
   };
   return made;
+}
+
+/** By its code, the library takes what was on the connection for lost, which may be asked again. */
+function silence(): Error {
+  return Object.assign(new Error('the far side says nothing'), { code: 'ECONNRESET' });
 }
 
 function channelCredentials({ address, key, tls }: TransportOptions): ChannelCredentials {

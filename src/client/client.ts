@@ -71,7 +71,10 @@ export interface Client extends SessionCalls, PolicyCalls {
   guard<T>(ask: Ask, run: (permit: Permit) => T | Promise<T>): Promise<Guarded<Awaited<T>>>;
   /** Only for asks made by `authorize`: `guard` reports by itself. */
   report(told: Report): Promise<{ readonly valuesRemembered: number }>;
-  /** Asks in flight come back as not permitted. */
+  /**
+   * Permits nothing from now on: asks in flight come back as not permitted, also where they were answered and their
+   * obligations are being carried out, and verbs in flight reject. Reports in flight are let through.
+   */
   close(): void;
 }
 

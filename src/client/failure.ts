@@ -48,7 +48,7 @@ export function wrongField(field: string, problem: string): AssentError {
 export function failureOfCall(error: { code?: unknown; details?: unknown; metadata?: Metadata }): Failure {
   const raw = error.metadata?.get('grpc-status-details-bin')[0];
   const told = typeof error.code === 'number' ? error.code : GrpcStatus.UNKNOWN;
-  // Nobody here cancels a call, so it was dropped on the way: its answer is lost, not refused.
+  // Only a close cancels calls here, and tells so itself. This one was dropped on the way: its answer is lost.
   const code = told === GrpcStatus.CANCELLED ? GrpcStatus.UNAVAILABLE : told;
   const message = typeof error.details === 'string' ? inOurWords(error.details) : '';
   const plain: Failure = { ...localFailure('UNKNOWN', message), status: nameOf(code) };

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../model/json.ts';
 import type { Ask } from './ask.ts';
-import { type Asking, settle } from './authorize.ts';
+import { type Asking, settle, whileOpen } from './authorize.ts';
 import { AssentError, type Failure, localFailure } from './failure.ts';
 import type { Decision, Permission } from './permission.ts';
 import { type Report, report } from './report.ts';
@@ -62,7 +62,9 @@ export async function guard<T>(
   ask: Ask,
   run: (permit: Permit) => T | Promise<T>,
 ): Promise<Guarded<Awaited<T>>> {
-  const { permission, prepared } = await settle(asking, ask);
+  const { permission: settled, prepared } = await settle(asking, ask);
+  // Looked at here once more: nothing comes between this and the tool.
+  const permission = whileOpen(asking.transport, settled);
   const { decision } = permission;
   if (!permission.permitted || decision === undefined || prepared === undefined)
     return { permitted: false, permission };

@@ -1,5 +1,4 @@
 import type { Decision as DecisionMessage } from '../gen/assent/v1/authorization_pb.js';
-import type { Ask } from './ask.ts';
 import type { Failure } from './failure.ts';
 import {
   type ClientCode,
@@ -11,10 +10,10 @@ import {
 } from './permission.ts';
 import type { Reply } from './transport.ts';
 
-/** The ask that a reply is for. */
+/** The ask that a reply is for, as it was sent. */
 export interface Asked {
-  readonly ask: Ask;
   readonly requestId: string;
+  readonly dryRun: boolean;
   readonly attempts: number;
   readonly late: boolean;
 }
@@ -29,9 +28,9 @@ export function judge(asked: Asked, reply: Reply<DecisionMessage | undefined>): 
   const decision = readDecision(reply.message);
   if (typeof decision === 'string') return refused(requestId, decision, { attempts });
   if (asked.late) return refused(requestId, 'client.late', { attempts, decision });
-  const no = objection(decision, asked.ask.dryRun === true, Date.now());
+  const no = objection(decision, asked.dryRun, Date.now());
   // What a dry run found is what it was asked for, so its effect stands beside the no.
-  if (no === 'client.dry_run' && asked.ask.dryRun === true)
+  if (no === 'client.dry_run' && asked.dryRun)
     return { ...refused(requestId, no, { attempts, decision }), effect: decision.effect };
   if (no !== undefined) return refused(requestId, no, { attempts, decision });
   const permitted = decision.effect === 'allow';

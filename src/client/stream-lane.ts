@@ -18,6 +18,9 @@ const PATH = `/${METHOD.parent.typeName}/${METHOD.name}`;
  */
 const SILENCE_MS = 10_000;
 
+/** A closed stream has this long to be ended by the far side too; a far side that never does would hold it open. */
+const END_WAIT_MS = 1000;
+
 /** An ask in flight: unsent while its place in the queue has not come, or while there is no stream. */
 interface Waiting {
   readonly bytes: Uint8Array;
@@ -77,8 +80,12 @@ class StreamLane implements Lane {
 
   close(): void {
     this.closed = true;
-    this.call?.end();
+    const { call } = this;
     this.call = undefined;
+    if (call !== undefined) {
+      call.end();
+      setTimeout(() => call.cancel(), END_WAIT_MS).unref();
+    }
     this.failAll(localFailure('CANCELLED', 'the client was closed'));
   }
 
@@ -185,7 +192,8 @@ function failed(failure: Failure): LaneReply {
 }
 
 function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  // Who waits for this is an ask, and that has a timer of its own.
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 /** 20 ms doubled with every break in a row, at most 2 s, the upper half of it by chance. */

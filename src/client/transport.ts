@@ -7,8 +7,9 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
-import { createChannel } from './channel.ts';
+import { type ClientDuplexStream, type ClientUnaryCall, connectivityState, Metadata } from '@grpc/grpc-js';
+import { AuthorizationService } from '../gen/assent/v1/authorization_pb.js';
+import { createChannel, HANDSHAKE_MS } from './channel.ts';
 import { type Failure, failureOfCall, localFailure } from './failure.ts';
 import { bareKey, type TransportOptions } from './options.ts';
 
@@ -28,8 +29,14 @@ export interface Transport {
   stream(path: string): ClientDuplexStream<Uint8Array, Uint8Array>;
   /** True once connected; false when it could not within `timeoutMs`. */
   ready(timeoutMs: number): Promise<boolean>;
+  /** True from the moment that `close` is called. */
+  closed(): boolean;
+  /** Ends every call but streams, which are their opener's, and reports: their tools have run. Never connects again. */
   close(): void;
 }
+
+const { report } = AuthorizationService.method;
+const CLOSED = localFailure('CANCELLED', 'the client was closed');
 
 // Bytes pass through: decoding happens where a throw can be caught and named.
 const outward = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -39,42 +46,61 @@ const inward = (bytes: Buffer): Uint8Array => bytes;
  * A connection to the address, made by the first call. For options that were looked at.
  * @throws TypeError when the key would travel in the clear
  */
-export function createTransport(options: TransportOptions): Transport {
-  const client = createChannel(options);
+export function createTransport(options: TransportOptions, handshakeMs = HANDSHAKE_MS): Transport {
+  const closing = new AbortController();
+  const closed = (): boolean => closing.signal.aborted;
+  const client = createChannel(options, { handshakeMs, closing: closing.signal });
+  /** In flight, to be cancelled. */
+  const calls = new Set<ClientUnaryCall>();
   const metadata = new Metadata();
   if (options.key !== undefined) metadata.set('authorization', `Bearer ${bareKey(options.key)}`);
 
   return {
     unary: (method, message, timeoutMs) =>
       new Promise((resolve) => {
+        if (closed()) return resolve({ ok: false, failure: CLOSED });
         const request = encoded(method.input, message);
         if (!request.ok) return resolve(request);
         const path = `/${method.parent.typeName}/${method.name}`;
         const deadline = Date.now() + timeoutMs;
-        try {
-          client.makeUnaryRequest(
-            path,
-            outward,
-            inward,
-            request.message,
-            metadata,
-            { deadline },
-            (error, bytes) => {
-              if (error !== null) resolve({ ok: false, failure: failureOfCall(error) });
-              else resolve(decoded(method.output, bytes));
-            },
-          );
-        } catch {
-          // grpc-js throws for one thing only: a channel that was shut down.
-          resolve({ ok: false, failure: localFailure('CANCELLED', 'the client was closed') });
-        }
+        const sent = client.makeUnaryRequest(
+          path,
+          outward,
+          inward,
+          request.message,
+          metadata,
+          { deadline },
+          (error, bytes) => {
+            calls.delete(sent);
+            if (error === null) resolve(decoded(method.output, bytes));
+            else resolve({ ok: false, failure: closed() ? CLOSED : failureOfCall(error) });
+          },
+        );
+        if (method.name !== report.name) calls.add(sent);
       }),
     stream: (path) => client.makeBidiStreamRequest(path, outward, inward, metadata),
     ready: (timeoutMs) =>
       new Promise((resolve) => {
-        client.waitForReady(Date.now() + timeoutMs, (error) => resolve(error === undefined));
+        const channel = client.getChannel();
+        const deadline = Date.now() + timeoutMs;
+        // The library's own wait looks again after a close, and so has a closed channel connect.
+        const look = (late?: Error): void => {
+          if (closed() || late !== undefined) {
+            resolve(false);
+            return;
+          }
+          const state = channel.getConnectivityState(true);
+          if (state === connectivityState.READY) resolve(true);
+          else channel.watchConnectivityState(state, deadline, look);
+        };
+        look();
       }),
-    close: () => client.close(),
+    closed,
+    close: () => {
+      closing.abort();
+      for (const sent of calls) sent.cancel();
+      client.close();
+    },
   };
 }
 

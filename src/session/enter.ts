@@ -16,6 +16,7 @@ import { answerKey, type Fold, type Kept, of, type Permit } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import { findPermit } from './permits.ts';
+import { toldOf } from './settle.ts';
 import { namesAction, viewSession } from './view.ts';
 
 /** An ask as far as the session's door. */
@@ -160,8 +161,9 @@ function refuseVoid(fold: Fold, { answer, effectful, operation }: AskEntry, entr
   if (permit?.state === 'unknown' && (effectful || operation !== undefined))
     throw new Refusal('session.operation_unknown', undefined, 'escalate');
   const inTime = answer.expiresAt !== undefined && at < answer.expiresAt;
-  // What failed, what was read, and what was crowded out: whoever still wants it asks anew.
-  if (permit?.state !== 'permitted' || !inTime) throw new Refusal('request.too_old');
+  // What failed (be it this try alone), what was read, and what was crowded out: whoever still wants it asks anew.
+  const isOut = permit?.state === 'permitted' && toldOf(fold, answer.id) === 'nothing';
+  if (!isOut || !inTime) throw new Refusal('request.too_old');
 }
 
 function readKept(lane: Entered, kept: Kept, keys: SessionKeys): AskEntry {

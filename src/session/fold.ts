@@ -17,6 +17,7 @@ export interface Permit {
   readonly identity: string | undefined;
   readonly consume: readonly Consumption[];
   readonly hops: readonly string[];
+  /** Of an operation's latest allow: what was told of all its allows comes to. Of a renewed one: as it was then. */
   readonly state: 'permitted' | Outcome;
   /** What was reported of this very allow, whatever its operation came to; earlier builds did not keep it. */
   readonly told?: Told;
@@ -24,6 +25,8 @@ export interface Permit {
   readonly unvouched?: string;
   /** A later permit of the same operation took over: its decision id. */
   readonly renewedBy?: string;
+  /** The other way round: the permit whose place this one took. */
+  readonly renews?: string;
 }
 
 /** `silence`: that nobody knows, without an output, which may yet come. */

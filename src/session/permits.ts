@@ -32,7 +32,8 @@ export function grantPermit(fold: Fold, entry: AskEntry, { bounds, undo }: Grant
     hops: [...new Set([...(earlier?.permit.hops ?? []), ...entry.hops])],
     identity,
     pep,
-    state: 'permitted',
+    ...(earlier === undefined ? {} : { renews: earlier.id }),
+    state: earlier?.permit.state ?? 'permitted',
     told: 'nothing',
     ...(entry.unvouched === undefined ? {} : { unvouched: entry.unvouched }),
   };

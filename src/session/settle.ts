@@ -5,31 +5,41 @@ import type { Fold, Permit, Told } from './fold.ts';
 import { findPermit, hold, permitOf, release } from './permits.ts';
 import { setIn, type Undo } from './undo.ts';
 
-/**
- * What became of an allow was reported: its operation is settled, unless this very allow said the same before. What
- * was executed stays executed, whatever another try of the operation came to.
- */
+/** What became of an allow was reported: its operation comes to what was told of all its tries, in whatever order. */
 export function settlePermit(fold: Fold, entry: ReportEntry, undo: Undo): void {
   const own = permitOf(fold, entry.decision);
-  const [, permit] = findPermit(fold, entry.decision);
-  if (own === undefined || permit === undefined) return;
-  const told = toldOf(fold, entry.decision);
-  const reported = outcomeOf(permit, entry.outcome, entry.proof);
-  const tells = isSilent(entry) ? 'silence' : outcomeAfter(told, reported);
-  keep(fold, entry.decision, { ...own, told: tells }, undo);
-  // An output that comes late says nothing new of an outcome that nobody knows.
-  if (reported !== (told === 'silence' ? 'unknown' : told)) settle(fold, entry.decision, { reported, undo });
+  if (own === undefined) return;
+  keep(fold, entry.decision, { ...own, told: toldAfter(toldOf(fold, entry.decision), own, entry) }, undo);
+  settleOperation(fold, entry.decision, undo);
 }
 
-function settle(fold: Fold, decision: string, { reported, undo }: { reported: Outcome; undo: Undo }): void {
+/** Brings the operation that this allow is a try of to what was told of its tries, and what it holds with it. */
+export function settleOperation(fold: Fold, decision: string, undo: Undo): void {
   const [id, permit] = findPermit(fold, decision);
   if (permit === undefined) return;
-  const state = outcomeAfter(permit.state, reported);
+  const state = stateOf(triesOf(fold, id).map((each) => toldOf(fold, each)));
   if (state === permit.state) return;
   if (state === 'failed') release(fold, permit, undo);
   // It was said to be impossible, and may have happened: what was given back is taken again, whatever has been spent since.
   if (permit.state === 'failed') hold(fold, permit, undo);
   keep(fold, id, { ...permit, state }, undo);
+}
+
+/**
+ * What an operation amounts to. Any of its tries may be the one that takes effect: what it holds is free only when
+ * each of them is known to have failed.
+ */
+export function stateOf(tries: readonly Told[]): Permit['state'] {
+  if (tries.includes('executed')) return 'executed';
+  if (tries.includes('unknown') || tries.includes('silence')) return 'unknown';
+  return tries.includes('nothing') ? 'permitted' : 'failed';
+}
+
+/** The decision ids of all allows of one operation, by its latest: that one first. */
+function triesOf(fold: Fold, latest: string): readonly string[] {
+  const tries: string[] = [];
+  for (let id: string | undefined = latest; id !== undefined; id = permitOf(fold, id)?.renews) tries.push(id);
+  return tries;
 }
 
 function keep(fold: Fold, id: string, permit: Permit, undo: Undo): void {
@@ -43,8 +53,9 @@ export function outcomeOf({ external }: Permit, outcome: Outcome, proof: string)
 }
 
 /** Nothing takes back that an effect took place. */
-function outcomeAfter(before: Permit['state'] | Told, reported: Outcome): Outcome {
-  return before === 'executed' ? 'executed' : reported;
+function toldAfter(before: Told, own: Permit, entry: ReportEntry): Told {
+  if (before === 'executed') return before;
+  return isSilent(entry) ? 'silence' : outcomeOf(own, entry.outcome, entry.proof);
 }
 
 /** Whoever does not know what became of an allow may yet learn it, output and all: until then that is awaited. */

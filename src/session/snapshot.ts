@@ -6,6 +6,7 @@ import { emptyFold, type Fold, type Operation, type Permit, type Standing, type 
 import type { SessionKeys } from './keys.ts';
 import type { StoredSnapshot } from './store.ts';
 import { NO_UNDO } from './undo.ts';
+import { upgradeFold } from './upgrade.ts';
 
 const FORMAT = 1;
 
@@ -81,6 +82,7 @@ export function decodeFold(text: string, keyId: string): Fold | undefined {
   for (const [hash, origin] of body.origins) fold.origins.put(hash, origin, NO_UNDO);
   for (const [id, version] of body.awaited) fold.awaited.set(id, version);
   for (const [hash, version] of body.tentative) fold.tentative.set(hash, version);
+  upgradeFold(fold);
   return fold;
 }
 

@@ -173,6 +173,27 @@ describe('a permission', () => {
   });
 });
 
+test.each(['action', 'arguments', 'session', 'token', 'timeoutMs', 'dryRun'])(
+  'an ask whose %s throws, at whichever look, throws nothing at its asker',
+  async (name) => {
+    wire.unary = () => answered({});
+    const refused: boolean[] = [];
+    for (let good = 0; good < 8; good += 1) {
+      let looks = 0;
+      const ask = Object.defineProperty({ ...ASK }, name, {
+        enumerable: true,
+        get: () => {
+          looks += 1;
+          if (looks > good) throw new Error('no');
+          return Reflect.get(ASK, name);
+        },
+      });
+      refused.push(!(await client().authorize(ask)).permitted);
+    }
+    expect([refused.at(0), refused.at(-1)]).toEqual([true, false]);
+  },
+);
+
 test('an allow that is read after the time of its ask is a no', async () => {
   // The process was busy: the answer lay there in time, and nobody looked.
   const lane = {

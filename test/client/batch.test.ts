@@ -66,6 +66,16 @@ function answerOf(requestId: string, action: string, { effect = Effect.ALLOW, re
   return { requestId, answer };
 }
 
+/** A list that throws when that of it is read. */
+function throwing(asks: Ask[], at: string | symbol): Ask[] {
+  return new Proxy(asks, {
+    get: (list, name) => {
+      if (name === at) throw new Error('no');
+      return Reflect.get(list, name);
+    },
+  });
+}
+
 describe('a batch', () => {
   test('brings each ask its own permission, whatever the order of the answers', async () => {
     answering((action) => ({ effect: action === 'b' ? Effect.DENY : Effect.ALLOW }));
@@ -171,6 +181,8 @@ describe('a batch', () => {
     ['nothing', undefined],
     ['one ask', ask('a')],
     ['a set', new Set([ask('a')])],
+    ['a list whose length cannot be read', throwing([ask('a')], 'length')],
+    ['a list that cannot be gone through', throwing([ask('a')], Symbol.iterator)],
   ])('of %s is one refusal, by name', async (_, asks) => {
     answering(() => ({}));
     expect(await client.authorizeBatch(asks as never)).toMatchObject([

@@ -1,9 +1,14 @@
 /** Networks that swallow packets: nothing is closed, and nothing comes. A real proxy does it, between real ends. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { settle } from '../../src/client/authorize.ts';
 import { type Client, type ClientOptions, createClient } from '../../src/client/client.ts';
+import { createUnaryLane } from '../../src/client/lane.ts';
+import type { TransportOptions } from '../../src/client/options.ts';
+import { createTransport } from '../../src/client/transport.ts';
 import { AuthorizeResponseSchema } from '../../src/gen/assent/v1/authorization_pb.js';
 import { type Authority, createAuthority } from '../wire/certificates.ts';
 import {
@@ -190,6 +195,38 @@ describe.concurrent('silence', () => {
     },
     90_000,
   );
+
+  test.each<[string, (authority: Authority) => [ServerCredentials?, TransportOptions['tls']?]]>([
+    ['in the clear', () => []],
+    [
+      'by TLS',
+      (authority) => {
+        const { key, cert } = authority.issue('server', 'DNS:server.test');
+        return [
+          ServerCredentials.createSsl(null, [{ private_key: key, cert_chain: cert }]),
+          { ca: authority.caFile, serverName: 'server.test' },
+        ];
+      },
+    ],
+  ])('is not what a connection %s keeps that is going away, and answers one ask more', async (_, made) => {
+    const [credentials, tls] = made(authority);
+    const wire = await faultyWire(credentials);
+    const limitMs = 500;
+    const transport = createTransport(
+      { address: wire.address, key: 'k', ...(tls === undefined ? {} : { tls }) },
+      limitMs,
+    );
+    open.push({ close: () => wire.stop() });
+    open.unshift(transport);
+    wire.unary = async () => {
+      wire.drain();
+      await delay(2 * limitMs);
+      return bytesOf(AuthorizeResponseSchema, { decision: allow() });
+    };
+    const asking = { lane: createUnaryLane(transport), transport, timeoutMs: 5000, obligations: {} };
+    expect((await settle(asking, ASK)).permission).toMatchObject({ permitted: true, attempts: 1 });
+  });
+
   test('of a stream on a connection that speaks has the stream given up for another', async () => {
     const wire = await faultyWire();
     open.push({ close: () => wire.stop() });

@@ -33,6 +33,8 @@ export interface FaultyWire {
   readonly address: string;
   unary: Unary;
   stream: (call: Duplex) => void;
+  /** Takes no new connection or call, and lets those in flight end. */
+  drain(): void;
   /** Cuts every connection. */
   cut(): void;
   /** Cuts, then listens again on the same port. */
@@ -44,7 +46,7 @@ const same = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
 
 /** A peer that speaks gRPC and misbehaves as told: faults are put on the wire, where they happen. */
 export async function faultyWire(credentials = ServerCredentials.createInsecure()): Promise<FaultyWire> {
-  const wire: Omit<FaultyWire, 'address' | 'cut' | 'restart' | 'stop'> = {
+  const wire: Omit<FaultyWire, 'address' | 'drain' | 'cut' | 'restart' | 'stop'> = {
     unary: () => 'silence',
     stream: () => undefined,
   };
@@ -89,6 +91,7 @@ export async function faultyWire(credentials = ServerCredentials.createInsecure(
   const port = await listen(0);
   return Object.assign(wire, {
     address: `127.0.0.1:${port}`,
+    drain: () => server.tryShutdown(() => undefined),
     cut: () => server.forceShutdown(),
     restart: async () => {
       server.forceShutdown();

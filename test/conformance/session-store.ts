@@ -13,6 +13,7 @@ import {
   type StoredEntry,
   type StoredSnapshot,
 } from '../../src/session/store.ts';
+import { openNameOf } from '../../src/session/verbs.ts';
 
 export interface StoreUnderTest {
   /** Opens the store; called twice for drivers that replicas share. */
@@ -48,9 +49,9 @@ const snapshotAt = (version: number, body = 'fold'): StoredSnapshot => ({
 });
 
 /** As a name is sealed under this fleet's key, or under another's. */
-const named = (pep: string, openKey: string, fleetKey = 1): OpenName => {
+const named = (pep: string, openKey: string, { fleetKey = 1, tenant = 't' } = {}): OpenName => {
   const keys = createSessionKeys(Buffer.alloc(32, fleetKey), 'k');
-  return { pep, openKey, seal: (text) => keys.sealName(['t', pep, openKey], text) };
+  return openNameOf(keys, { id: pep, tenant, roles: new Set() }, openKey);
 };
 const TORN = { reason: { code: 'session.torn' } };
 
@@ -220,11 +221,25 @@ export function describeSessionStore(name: string, { make, shared, destroy, lead
       const openKey = id();
       const birth = birthOf(fresh());
       await store.open(birth, named('a', openKey));
-      const stranger = named('a', openKey, 2);
+      const stranger = named('a', openKey, { fleetKey: 2 });
       const late = birthOf(fresh());
       await expect(other.find(tenant, stranger)).rejects.toMatchObject(TORN);
       await expect(other.open(late, stranger)).rejects.toMatchObject(TORN);
       expect(await store.load(late.key)).toBeUndefined();
+      expect(await other.find(tenant, named('a', openKey))).toBe(birth.key.session);
+    });
+
+    test.each<[string, (openKey: string) => OpenName]>([
+      ['open key', (openKey) => named('a', `${openKey}2`)],
+      ['enforcement point', (openKey) => named('b', openKey)],
+      ['tenant', (openKey) => named('a', openKey, { tenant: 't2' })],
+    ])('what a name holds is not believed when it was sealed for another %s', async (_what, sealedFor) => {
+      const openKey = id();
+      const birth = birthOf(fresh());
+      await store.open(birth, named('a', openKey));
+      const led: OpenName = { ...named('a', openKey), seal: sealedFor(openKey).seal };
+      await expect(other.find(tenant, led)).rejects.toMatchObject(TORN);
+      await expect(other.open(birthOf(fresh()), led)).rejects.toMatchObject(TORN);
       expect(await other.find(tenant, named('a', openKey))).toBe(birth.key.session);
     });
 

@@ -280,14 +280,15 @@ describe('an operation that comes again', () => {
     ['100', '400', '600'],
     ['700', '700', '300'],
   ])('that now costs %s holds the larger amount, %s', async (amount, spent, left) => {
-    const { world, session, wish } = await start();
+    const { world, session, wish, first } = await start();
     const again = await world.ask({ ...wish, policy: spend(amount) });
     expect(again).toMatchObject({ effect: 'allow', consume: [{ budget: 'money', amount }] });
     expect(await world.room.verbs.get(pep(), session)).toMatchObject({
       spent: { money: spent },
       remaining: { money: left },
     });
-    await world.report(session, again.id, 'failed', { proof: 'returned by the bank' });
+    for (const { id } of [again, first])
+      await world.report(session, id, 'failed', { proof: 'returned by the bank' });
     expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '0' });
   });
 
@@ -301,11 +302,12 @@ describe('an operation that comes again', () => {
     });
     const operation = { operation: 'op-1', policy: spend('400') };
     const first = await world.ask({ ...by('h1'), ...operation });
-    await world.ask({ ...by('h2'), ...operation });
+    const second = await world.ask({ ...by('h2'), ...operation });
     expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '400' });
     for (const hop of ['h1', 'h2'] as const)
       expect(said(await world.ask({ ...by(hop), policy: spend('101') }))).toBe('session.budget');
-    await world.report(session, first.id, 'failed', { proof: 'returned by the bank' });
+    for (const { id } of [first, second])
+      await world.report(session, id, 'failed', { proof: 'returned by the bank' });
     for (const hop of ['h1', 'h2'] as const)
       expect(said(await world.ask({ ...by(hop), policy: spend('101') }))).toBe('allow');
   });
@@ -412,9 +414,14 @@ describe('an operation that comes again', () => {
       first.executionKey,
     ]);
     expect(again.id).not.toBe(first.id);
-    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '400' });
-    await world.report(session, first.id, 'failed', { proof: 'returned by the bank' });
-    expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '0' });
+    for (const [id, money] of [
+      [first.id, '400'],
+      [again.id, '0'],
+    ] as const) {
+      expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money: '400' });
+      await world.report(session, id, 'failed', { proof: 'returned by the bank' });
+      expect((await world.room.verbs.get(pep(), session)).spent).toEqual({ money });
+    }
   });
 
   test('after it was executed is a duplicate, and wants for nothing else', async () => {
@@ -557,7 +564,7 @@ describe('reports', () => {
     ['executed', 'unknown', '400', 'executed'],
     ['failed', 'executed', '400', 'executed'],
     ['failed', 'unknown', '400', 'unknown'],
-    ['unknown', 'failed', '0', 'failed'],
+    ['unknown', 'failed', '400', 'unknown'],
     ['failed', 'failed', '0', 'failed'],
   ] as const)('of two tries of one payment, %s then %s: %s is spent', async (one, two, money, state) => {
     const { world, session, ask, head, spent } = await house({

@@ -66,7 +66,7 @@ export declare type AuthorizeRequest = Message<"assent.v1.AuthorizeRequest"> & {
    * The intended effect, from the framework's tool-call id. While its outcome is open, asking again is no
    * duplicate: it is judged anew, but spent and counted once. It stands for one act (action, resource,
    * arguments) of one subject and actor at one enforcement point: with anything else it is denied as
-   * `session.operation_changed`, unless it was reported as failed. At most 128 of `A-Z a-z 0-9 . _ : / @ + = ~ -`; absent: none.
+   * `session.operation_changed`, unless every allow of it was reported as failed. At most 128 of `A-Z a-z 0-9 . _ : / @ + = ~ -`; absent: none.
    *
    * @generated from field: string operation_id = 6;
    */
@@ -934,8 +934,8 @@ export enum Outcome {
   EXECUTED = 1,
 
   /**
-   * It was not, and cannot any more be: its budget and its business identity are free again. For an external
-   * effect only together with `failure_proof`. Should it have been after all, a later report that it was executed
+   * It was not, and cannot any more be: its budget and its business identity are free again, those of an operation
+   * once every allow of it was reported so. For an external effect only together with `failure_proof`. Should it have been after all, a later report that it was executed
    * takes them back.
    *
    * @generated from enum value: OUTCOME_FAILED = 2;
@@ -1001,8 +1001,9 @@ export declare const AuthorizationService: GenService<{
   },
   /**
    * Tells what became of an allowed action and what it brought back. Only the enforcement point that asked may
-   * report, each allow by itself, also those of one operation: the output of every one of them counts, and of the
-   * outcomes OUTCOME_EXECUTED stays. The same report again is answered OK and changes nothing. With another output, only
+   * report, each allow by itself, also those of one operation: the output of every one of them counts, and the operation
+   * comes to what all of them did, in whatever order they are reported: it was executed if one was, else it is unknown
+   * if one is, else it stays open while one was not reported, and it failed when every one did. The same report again is answered OK and changes nothing. With another output, only
    * values of somebody else that were not known are taken from it, and that it was cut; after OUTCOME_UNKNOWN without
    * an output the first that comes is taken whole. Another outcome of the same decision than before is
    * INVALID_ARGUMENT, unless it settles OUTCOME_UNKNOWN or takes OUTCOME_FAILED back.
