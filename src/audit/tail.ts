@@ -40,13 +40,18 @@ function adviceOn(file: string, end: number, next: number): string {
 
 /**
  * Where records may follow a damaged one. Callers choose much of what stands in a record, and can make it look like
- * whole records: nothing that lies in one text with its beginning is a record of its own. Where the damage is in the
- * text itself the search begins with it.
+ * whole records: nothing that lies in one text with its beginning is a record of its own. A zero byte ends that text,
+ * since no record holds one; it may also be one of the bytes before a record's text, so the search begins where those
+ * would. Where the damage is in the text itself the search begins with it.
  */
 function afterCut(bytes: Buffer, start: number): number {
-  const text = bytes.toString('latin1', start + FRAME_OVERHEAD, start + LONGEST_FRAME);
+  const rest = bytes.toString('latin1', start + FRAME_OVERHEAD, start + LONGEST_FRAME);
+  const zero = rest.indexOf('\0');
+  const text = zero === -1 ? rest : rest.slice(0, zero);
   const end = endOfObject(text);
-  return end === undefined ? start : start + FRAME_OVERHEAD + end;
+  if (end === undefined) return start;
+  // A record that follows has the zero among its first bytes, or behind it.
+  return end === zero ? start + end + 1 : start + FRAME_OVERHEAD + end;
 }
 
 /** Offsets of whole records of this log or later, wherever they stand; at most `most`. */

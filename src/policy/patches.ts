@@ -4,7 +4,6 @@ import { createLine, type Line } from './line.ts';
 import { LateError } from './load.ts';
 import { checkPatch, checkRemoved, rejectData, withDocument, writeValue } from './patch.ts';
 import { type Active, type Prepared, prepareAside } from './prepare.ts';
-import { createQueue, MOST_WAITING, type Queue } from './queue.ts';
 import type { PolicyRoom, PolicyRoomOptions } from './room.ts';
 import type { DataChange, DataDocument } from './store.ts';
 
@@ -16,6 +15,8 @@ const QUICK_MS = 1000;
 const SMALL_BYTES = 16 * 1024;
 /** Changes of one caller that have a place at once, some MiB in all: of small ones and of larger ones. */
 const [MOST_SMALL, MOST_LARGE] = [64, 5];
+/** Of those, of each size, the ones that take their time. */
+const MOST_SLOW = 5;
 
 /** What must be in order with other changes. */
 export interface Ordered {
@@ -25,10 +26,10 @@ export interface Ordered {
   replace(from: Active, change: DataChange, next: Prepared): Promise<boolean>;
 }
 
-/** What may be tried out at once of changes of one size: one in a moment, and one that takes its time. */
+/** What may be tried out at once of changes of one size: one in a moment, and one that takes its time. In both, callers take turns. */
 interface Lanes {
   readonly line: Line;
-  readonly slow: Queue;
+  readonly slow: Line;
   /** Resolves when it may go on: a large one lets the small ones go first. */
   readonly clear: () => Promise<void>;
 }
@@ -54,10 +55,10 @@ export class Patches {
     this.options = options;
     this.ordered = ordered;
     const line = createLine(MOST_SMALL);
-    this.small = { line, slow: createQueue(MOST_WAITING), clear: () => Promise.resolve() };
+    this.small = { line, slow: createLine(MOST_SLOW), clear: () => Promise.resolve() };
     this.large = {
       line: createLine(MOST_LARGE),
-      slow: createQueue(MOST_WAITING),
+      slow: createLine(MOST_SLOW),
       clear: () => line.empty(),
     };
   }
@@ -78,7 +79,16 @@ export class Patches {
         if (!(cause instanceof LateError)) rejectData(cause);
       }
       // A busy machine, or much data, is no reason to refuse: there is time to find out aside.
-      return await lanes.slow(() => this.apply(patch, lanes)).catch(rejectData);
+      return await this.applyAside(patch, lanes).catch(rejectData);
+    } finally {
+      place.leave();
+    }
+  }
+
+  private async applyAside(patch: Patch, lanes: Lanes): Promise<number> {
+    const place = lanes.slow.enter(patch.by);
+    try {
+      return await place.run(() => this.apply(patch, lanes));
     } finally {
       place.leave();
     }

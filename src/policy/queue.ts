@@ -6,14 +6,15 @@
  * - pushes: unpacking, compiling, testing and trying out, which take seconds, and as much memory as a bundle asks for.
  * - rollbacks: trying out what was active before; never behind a push, which may be what is to be undone.
  * - small patches, large patches: trying data out, a second for each, callers in turn (`line.ts`).
- * - slow small patches, slow large patches: trying out the data that took longer, for as long as any load may take.
+ * - slow small patches, slow large patches: trying out the data that took longer, for as long as any load may take;
+ *   callers in turn there, too.
  */
 import { Fault } from '../model/refusal.ts';
 
 /** Runs jobs one at a time, in the order in which they came. */
 export type Queue = <T>(run: () => Promise<T>) => Promise<T>;
 
-/** Pushes, rollbacks and slow patches that wait for the one under way; each holds what it brings. */
+/** Pushes and rollbacks that wait for the one under way; each holds what it brings. */
 export const MOST_WAITING = 4;
 
 /** @param most jobs that may wait; one more is Fault `TOO_MANY_PUSHES`, and does not run */

@@ -3,24 +3,20 @@
  * one may do anything. It is taken out of its place and exported, so that instances are made without running anything;
  * what it sets up comes with the image.
  */
+import { lengthOf, readLength } from './leb.ts';
+import { checkShape, EXPORTS, type Section, STARTS } from './shape.ts';
 
 /** The name under which a compiled module exports what was its start function. */
 export const START = 'assent_start';
 
 const MAGIC = Buffer.from('\0asm');
 const PREAMBLE_BYTES = 8;
-/** Ids of sections; the engine knows what they hold. */
-const [EXPORTS, STARTS] = [7, 8];
 const FUNCTION_KIND = 0;
-
-interface Section {
-  readonly id: number;
-  readonly body: Uint8Array;
-}
 
 /**
  * Compiles a module so that an instantiation runs nothing of it.
- * @throws Error when it is no module, or already exports something named `assent_start`
+ * @throws Error when it is no module, declares what `checkShape` refuses, or already exports something named
+ * `assent_start`
  */
 export function compileModule(wasm: Uint8Array): Promise<WebAssembly.Module> {
   return WebAssembly.compile(withoutStart(wasm));
@@ -31,6 +27,8 @@ function withoutStart(wasm: Uint8Array): Uint8Array {
   // The engine says best what is wrong with what is no module.
   if (!MAGIC.equals(wasm.subarray(0, MAGIC.length))) return wasm;
   const sections = readSections(wasm);
+  checkShape(sections);
+  for (const { id, body } of sections) if (id === EXPORTS) checkExports(body);
   const start = sections.find(({ id }) => id === STARTS);
   if (start === undefined) return wasm;
   const parts: Uint8Array[] = [wasm.subarray(0, PREAMBLE_BYTES)];
@@ -54,6 +52,18 @@ function withExport(body: Uint8Array, index: Uint8Array): Uint8Array {
   ]);
 }
 
+/** With a start function or without: what has this name is run. */
+function checkExports(body: Uint8Array): void {
+  const { value: count, end: first } = readLength(body, 0);
+  for (let i = 0, at = first; i < count; i += 1) {
+    const { value, end } = readLength(body, at);
+    if (Buffer.from(START).equals(body.subarray(end, end + value)))
+      throw new Error(`the module exports \`${START}\``);
+    // After the name, the kind.
+    at = readLength(body, end + value + 1).end;
+  }
+}
+
 function readSections(wasm: Uint8Array): readonly Section[] {
   const sections: Section[] = [];
   for (let at = PREAMBLE_BYTES; at < wasm.length; ) {
@@ -63,20 +73,4 @@ function readSections(wasm: Uint8Array): readonly Section[] {
     at = end + value;
   }
   return sections;
-}
-
-/** Unsigned LEB128 of at most 32 bits. */
-function readLength(bytes: Uint8Array, at: number): { readonly value: number; readonly end: number } {
-  let value = 0;
-  for (let i = 0; i < 5; i += 1) {
-    const byte = bytes[at + i];
-    if (byte === undefined) break;
-    value += (byte & 127) * 2 ** (7 * i);
-    if (byte < 128) return { value, end: at + i + 1 };
-  }
-  throw new Error('a length in the module cannot be read');
-}
-
-function lengthOf(value: number): readonly number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...lengthOf(Math.floor(value / 128))];
 }

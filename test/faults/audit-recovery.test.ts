@@ -187,6 +187,20 @@ describe('damage before the end of the last segment', () => {
     else await refused(dir, kept);
   });
 
+  test('by the loss of a record\u2019s end is refused, whatever the next one\u2019s first bytes are', {
+    timeout: 60_000,
+  }, async () => {
+    // Its length has a zero, and so may its checksum.
+    for (let kept = 0; kept < RECORDS - 2; kept += 1) {
+      const [start = 0, next = 0, end = 0] = ends.slice(kept, kept + 3);
+      expect(whole.readUInt16BE(next + 4)).toBeLessThan(256);
+      await refused(
+        withBytes(Buffer.concat([whole.subarray(0, start + 20), whole.subarray(next, end)])),
+        kept,
+      );
+    }
+  });
+
   const pageAfter = (offset: number): number => Math.ceil(offset / 4096) * 4096;
 
   test.each(['os', 'disk'] as const)(
@@ -282,6 +296,29 @@ describe('what only looks like a record', () => {
     }
   });
 
+  test('inside a record whose end was never written is part of it, where zeros stand for that end', {
+    timeout: 60_000,
+  }, async () => {
+    const { dir, bytes } = await begun();
+    const [name, value] = forged(5);
+    const log = openFileLog({ dir, durability: 'os' });
+    await log.append((index, previous) => ({
+      text: canonicalJson({ claimed: { [name]: value }, index, note: 'y'.repeat(6000), previous }),
+      openings: [],
+    }));
+    await log.close();
+    const whole = readFileSync(join(dir, FIRST));
+    const inner = canonicalJson(value);
+    const behind = Math.ceil((whole.indexOf(inner) + inner.length) / 512) * 512;
+    for (let from = behind; from < whole.length; from += 512)
+      for (const to of [Math.min(from + 512, whole.length), whole.length]) {
+        writeFileSync(join(dir, FIRST), Buffer.from(whole).fill(0, from, to));
+        const torn = openFileLog({ dir, durability: 'os' });
+        await torn.close();
+        expect(torn.recovered).toMatchObject({ records: 3, droppedBytes: whole.length - bytes.length });
+      }
+  });
+
   test.each<[string, string, boolean]>([
     ['a record behind the damage', `{"index":3,"previous":"${HASH}"}`, true],
     ['one of long after', `{"a":{"b":1},"index":7000,"previous":"${HASH}"}`, true],
@@ -292,6 +329,7 @@ describe('what only looks like a record', () => {
     ['a hash that is too short', '{"index":3,"previous":"x"}', false],
     ['no hash', '{"index":3}', false],
     ['members in another order', `{"previous":"${HASH}","index":3}`, false],
+    ['a blank between a name and its colon', `{"index" :3,"previous":"${HASH}"}`, false],
     ['a text that is not closed', `{"index":3,"previous":"${HASH}"`, false],
   ])('%s', async (_, text, isOne) => {
     const { dir, bytes } = await begun();

@@ -27,22 +27,91 @@ export function withLongStart(wasm: Uint8Array): Buffer {
 }
 
 function withStart(wasm: Uint8Array, codeOf: (former: Buffer) => readonly number[]): Buffer {
-  const sections = sectionsOf(wasm);
-  const body = (id: number) => sections.find((section) => section.id === id)?.body ?? Buffer.of(0);
-  const imports = WebAssembly.Module.imports(new WebAssembly.Module(Buffer.from(wasm)));
-  const functions = imports.filter(({ name }) => name !== 'memory').length + countOf(body(3)).count;
-  const code = codeOf(body(8));
-  const changed = new Map([
-    [1, oneMore(body(1), [0x60, 0, 0])],
-    [3, oneMore(body(3), leb(countOf(body(1)).count))],
-    [8, Buffer.from(leb(functions))],
-    [10, oneMore(body(10), [...leb(code.length), ...code])],
-  ]);
-  const parts = sections.flatMap(({ id, body: written }) => {
-    const kept = changed.get(id) ?? written;
-    return [Buffer.from([id, ...leb(kept.length)]), kept];
+  return changed(wasm, (body) => {
+    const functions = functionsOf(wasm, body);
+    return [
+      [1, oneMore(body(1), [0x60, 0, 0])],
+      [3, oneMore(body(3), leb(countOf(body(1)).count))],
+      [8, Buffer.from(leb(functions))],
+      [10, oneMore(body(10), bodyOf(codeOf(body(8))))],
+    ];
   });
+}
+
+/** The module whose evaluation takes its time over inputs of more bytes, and then answers as ever. */
+export function withSlowEvaluation(wasm: Uint8Array, bytes: number): Buffer {
+  return changed(wasm, (body) => {
+    const name = Buffer.from('\x08opa_eval\0', 'latin1');
+    const at = body(7).indexOf(name) + name.length;
+    const { count: former, end } = countOf(body(7).subarray(at));
+    const parameters = Array.from({ length: 7 }, (_, i) => [0x20, i]).flat();
+    const code = [
+      ...[1, 1, 0x7e, 0x20, 4, 0x41, ...leb(bytes), 0x4b, 0x04, 0x40],
+      ...[0x42, 0x80, 0x80, 0x80, 0x80, 0x08, 0x21, 7, 0x03, 0x40, 0x20, 7, 0x42, 1, 0x7d, 0x22, 7],
+      ...[0x42, 0, 0x52, 0x0d, 0, 0x0b, 0x0b, ...parameters, 0x10, ...leb(former), 0x0b],
+    ];
+    const exported = Buffer.from(leb(functionsOf(wasm, body)));
+    return [
+      [1, oneMore(body(1), [0x60, 7, ...Array(7).fill(0x7f), 1, 0x7f])],
+      [3, oneMore(body(3), leb(countOf(body(1)).count))],
+      [7, Buffer.concat([body(7).subarray(0, at), exported, body(7).subarray(at + end)])],
+      [10, oneMore(body(10), bodyOf(code))],
+    ];
+  });
+}
+
+/** The module with so many more in one of its sections, which is put in its place where there is none. */
+export function withMore(wasm: Uint8Array, id: number, added: readonly number[], count = 1): Buffer {
+  const all = Buffer.concat(Array(count).fill(Buffer.from(added)));
+  return changed(wasm, (body) => {
+    const { count: before, end } = countOf(body(id));
+    return [[id, Buffer.concat([Buffer.from(leb(before + count)), body(id).subarray(end), all])]];
+  });
+}
+
+/** The module with this in place of a section. */
+export function withSection(wasm: Uint8Array, id: number, bytes: readonly number[]): Buffer {
+  return changed(wasm, () => [[id, Buffer.from(bytes)]]);
+}
+
+/** The module with one more function, of no parameters, that declares so many locals and has so many `nop`. */
+export function withFunction(wasm: Uint8Array, locals: number, length: number): Buffer {
+  return changed(wasm, (body) => {
+    const begin = Buffer.from([1, ...leb(locals), 0x7f]);
+    const code = Buffer.concat([begin, Buffer.alloc(length, 1), Buffer.of(0x0b)]);
+    const { count, end } = countOf(body(10));
+    const bodies = [Buffer.from(leb(count + 1)), body(10).subarray(end), Buffer.from(leb(code.length)), code];
+    return [
+      [1, oneMore(body(1), [0x60, 0, 0])],
+      [3, oneMore(body(3), leb(countOf(body(1)).count))],
+      [10, Buffer.concat(bodies)],
+    ];
+  });
+}
+
+type Body = (id: number) => Buffer;
+
+/** The module with other sections; one that it does not have goes where its number is, before the first higher one. */
+function changed(wasm: Uint8Array, change: (body: Body) => readonly (readonly [number, Buffer])[]): Buffer {
+  const sections = [...sectionsOf(wasm)];
+  const body: Body = (id) => sections.find((section) => section.id === id)?.body ?? Buffer.of(0);
+  for (const [id, written] of change(body)) {
+    const at = sections.findIndex((section) => section.id === id);
+    const before = sections.findIndex((section) => section.id > id);
+    if (at !== -1) sections[at] = { id, body: written };
+    else sections.splice(before === -1 ? sections.length : before, 0, { id, body: written });
+  }
+  const parts = sections.flatMap(({ id, body: kept }) => [Buffer.from([id, ...leb(kept.length)]), kept]);
   return Buffer.concat([wasm.subarray(0, 8), ...parts]);
+}
+
+function functionsOf(wasm: Uint8Array, body: Body): number {
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(Buffer.from(wasm)));
+  return imports.filter(({ name }) => name !== 'memory').length + countOf(body(3)).count;
+}
+
+function bodyOf(code: readonly number[]): readonly number[] {
+  return [...leb(code.length), ...code];
 }
 
 /** The bundle `odd` with this module. */

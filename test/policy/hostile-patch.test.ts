@@ -41,9 +41,9 @@ afterEach(() => {
   for (const room of [here, elsewhere]) room.close();
 });
 
-function patch(path: string, value: JsonValue, room = here): Promise<number> {
+function patch(path: string, value: JsonValue, room = here, by = pep): Promise<number> {
   const change = changeOf(value);
-  return room.patchData({ pep, path, change, expectedVersion: undefined, at: AT });
+  return room.patchData({ pep: by, path, change, expectedVersion: undefined, at: AT });
 }
 
 const rollback = (room: PolicyRoom) => room.rollback({ pep, revision: undefined, at: AT });
@@ -154,4 +154,25 @@ test('of those that take their time four wait, and are in force once the policy 
   expect(first).toMatchObject({ reason: 'DATA_REFUSED' });
   expect(others).toEqual([1, 2, 3, 4].map((n) => version + n));
   expect(await here.data('w/word')).toEqual({ value: WORD, version: version + 4 });
+});
+
+test('of those that take their time another caller\u2019s waits for one of each caller, and not for all', {
+  timeout: TIMEOUT,
+}, async () => {
+  const slow = Array.from({ length: 5 }, () => follow(patch('w/word', WORD)));
+  await tried(1);
+  for (const left of [2, 2, 2, 2, 1]) {
+    vi.advanceTimersByTime(MOMENT);
+    await tried(left);
+  }
+  const other = follow(patch('w/word', WORD, here, { ...pep, id: 'pep-2' }));
+  await tried(2);
+  vi.advanceTimersByTime(MOMENT);
+  await tried(1);
+  const version = await patch('w/text', 'ab');
+  vi.advanceTimersByTime(LOAD);
+  const [first, ...others] = await Promise.all(slow.map(({ end }) => end));
+  expect(first).toMatchObject({ reason: 'DATA_REFUSED' });
+  expect(await other.end).toBe(version + 1);
+  expect(others).toEqual([2, 3, 4, 5].map((n) => version + n));
 });

@@ -6,7 +6,7 @@ import { loadPolicyAside } from '../../src/policy/load.ts';
 import { buildImage, createEvaluator, tryInstance } from '../../src/policy/opa.ts';
 import { compileModule, START } from '../../src/policy/start.ts';
 import { fixture } from './archive.ts';
-import { bundleWith, withEndlessStart, withLongStart } from './hostile-module.ts';
+import { bundleWith, withEndlessStart, withLongStart, withMore, withSection } from './hostile-module.ts';
 
 const PAGES = 1024;
 const NO_DATA = new TextEncoder().encode('{}');
@@ -58,6 +58,13 @@ test('a start function that ends, but late, has its module refused by name', {
 }, async () => {
   const module = await compileModule(withLongStart(wasm));
   expect(() => buildImage(module, NO_DATA, PAGES)).toThrow('starting the module takes over 250 ms');
+});
+
+test('a module that exports the name itself is refused, with a start function or without', async () => {
+  const exported = [START.length, ...Buffer.from(START), 0, 0];
+  const without = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  for (const module of [withMore(wasm, 7, exported), withSection(without, 7, [1, ...exported])])
+    await expect((async () => compileModule(module))()).rejects.toThrow('the module exports `assent_start`');
 });
 
 test.each([
