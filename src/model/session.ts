@@ -63,13 +63,19 @@ export interface Session {
   /** The answer that this request id already got: returned, and nothing is consumed. */
   readonly answered: Answer | undefined;
   /** Looks up a keyed value hash (16 hex characters) among what this session has seen. */
-  readonly originOf: (hash: string) => Origin | undefined;
+  readonly originOf: (hash: string) => Remembered | undefined;
 }
+
+/**
+ * An origin as the session remembers it. `spelled`: a record said the value in another spelling before anybody else did.
+ * That vouches for no argument; it only keeps what others say later from casting doubt on the record's spelling.
+ */
+export type Remembered = Origin | 'spelled';
 
 /** A keyed hash (HMAC-SHA-256, first 64 bits, hex) of a value seen in the session, and whose words it was. */
 export interface Seen {
   readonly hash: string;
-  readonly origin: Exclude<Origin, 'unknown'>;
+  readonly origin: Exclude<Remembered, 'unknown'>;
 }
 
 /** Keyed hashes of what an ask's arguments held unvouched; `complete` is false where there was more than is looked at. */

@@ -45,6 +45,9 @@ export interface Tracer {
   traceArguments(session: Session | null, action: Action, tenant: string): Provenance;
 }
 
+/** Characters of one output's records that are read in other spellings; what comes after is nobody's. */
+const MOST_READ = 16_384;
+
 const NOTHING: Provenance = Object.freeze({});
 const NOTHING_ARGUED: Argued = Object.freeze({ hashes: [], complete: true });
 
@@ -89,20 +92,27 @@ function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: 
     harvestScalar(harvest, output.text, damaged || labels.foreign ? 'free_text' : labels.writer);
   const seen: Seen[] = [];
   const { unvouched } = output;
-  for (const form of [...harvest.trusted]) {
-    const forms = [form, ...readingsOf(form)];
-    if (unvouched === 'all' || forms.some((spelled) => unvouched.has(hasher(spelled))))
-      harvest.trusted.delete(form);
-    // Its readings are the record's too: whoever repeats them in another spelling has said nothing first.
-    else for (const spelled of forms) harvest.trusted.add(spelled);
+  const work = { left: MOST_READ };
+  const spelled = new Set<string>();
+  for (const form of harvest.trusted) {
+    const readings = readingsOf(form, work);
+    const echoed = (said: string): boolean => unvouched === 'all' || unvouched.has(hasher(said));
+    if (readings === undefined || [form, ...readings].some(echoed)) harvest.trusted.delete(form);
+    else {
+      seen.push({ hash: hasher(form), origin: 'trusted' });
+      for (const reading of readings) spelled.add(reading);
+    }
   }
-  for (const form of harvest.trusted)
-    if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin: 'trusted' });
   for (const form of harvest.untrusted) {
     if (harvest.trusted.has(form)) continue;
-    if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin: 'untrusted' });
+    // What a record spells otherwise in the same output nobody said before it.
+    const origin = spelled.delete(form) ? 'spelled' : 'untrusted';
+    if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin });
     else harvest.lost = true;
   }
+  for (const form of spelled)
+    if (!harvest.trusted.has(form) && seen.length < MAX_VALUES)
+      seen.push({ hash: hasher(form), origin: 'spelled' });
   // What is lost of an output that only a system or the agent itself writes, nobody else said.
   return { seen, lost: harvest.lost && labels.foreign };
 }
@@ -119,8 +129,9 @@ function trace(session: Session | null, action: Action, hasher: Hasher): Provena
 /** What is a record's only in one spelling is not the record's where somebody else may have said it in another. */
 function originOf(form: string, session: Session | null, hasher: Hasher): Origin {
   const origin = session?.originOf(hasher(form)) ?? 'unknown';
+  if (origin === 'spelled') return 'unknown';
   if (origin !== 'trusted') return origin;
-  for (const reading of readingsOf(form)) {
+  for (const reading of readingsOf(form) ?? []) {
     const read = session?.originOf(hasher(reading));
     if (read === 'untrusted' || read === 'unknown') return read;
   }

@@ -3,7 +3,7 @@ import { type CatalogEntry, isForeign } from '../model/catalog.ts';
 import type { Answer, Judged, Verdict } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
-import type { ReadArguments } from '../model/session.ts';
+import type { ReadArguments, Remembered } from '../model/session.ts';
 import { type Door, fingerprint, type Prints, permitOfOperation } from './enter.ts';
 import { type AskEntry, packUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
@@ -130,13 +130,15 @@ function entryOf(
   };
 }
 
+const NOBODYS: ReadonlySet<Remembered | undefined> = new Set([undefined, 'unknown', 'spelled']);
+
 /** Whose words an allow may bring back. */
 function ofAllow(
   fold: Fold,
   { ask, action }: Facts,
   by: Committing,
 ): Pick<AskEntry, 'foreign' | 'unvouched'> {
-  const isVouched = (hash: string): boolean => (fold.origins.get(hash) ?? 'unknown') !== 'unknown';
+  const isVouched = (hash: string): boolean => !NOBODYS.has(fold.origins.get(hash));
   const unvouched = packUnvouched(by.readArguments(ask.pep.tenant, action, isVouched));
   return {
     ...(bringsForeign(action.entry) ? { foreign: true as const } : {}),

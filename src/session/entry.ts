@@ -15,6 +15,8 @@ export interface SeenText {
   readonly user: string;
   readonly trusted: string;
   readonly untrusted: string;
+  /** Only where there are any. */
+  readonly spelled?: string;
 }
 
 export interface OpenEntry extends Common {
@@ -112,10 +114,14 @@ const HASH_LENGTH = 16;
 
 /** @throws TypeError for a hash that is not 16 hex characters */
 export function packSeen(seen: readonly Seen[]): SeenText {
-  const text = { user: '', trusted: '', untrusted: '' };
+  const text: { -readonly [Name in keyof SeenText]: SeenText[Name] } = {
+    user: '',
+    trusted: '',
+    untrusted: '',
+  };
   for (const { hash, origin } of seen) {
     if (!HASH.test(hash)) throw new TypeError('a seen value needs a hash of 16 hex characters');
-    text[origin] += hash;
+    text[origin] = (text[origin] ?? '') + hash;
   }
   return text;
 }
@@ -138,7 +144,9 @@ export function unpackUnvouched(text = ''): Unvouched {
 }
 
 export function* unpackSeen(text: SeenText): Generator<Seen> {
-  for (const origin of ['user', 'untrusted', 'trusted'] as const)
-    for (let i = 0; i < text[origin].length; i += HASH_LENGTH)
-      yield { hash: text[origin].slice(i, i + HASH_LENGTH), origin };
+  for (const origin of ['user', 'untrusted', 'trusted', 'spelled'] as const) {
+    const hashes = text[origin] ?? '';
+    for (let i = 0; i < hashes.length; i += HASH_LENGTH)
+      yield { hash: hashes.slice(i, i + HASH_LENGTH), origin };
+  }
 }

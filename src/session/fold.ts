@@ -1,9 +1,8 @@
 /** What a session's log amounts to. It changes by apply.ts and nowhere else. */
-import type { Origin } from '../model/catalog.ts';
 import type { Decimal } from '../model/decimal.ts';
 import type { Consumption } from '../model/decision.ts';
 import type { Identity, Mandate } from '../model/mandate.ts';
-import type { Head, Opening, Outcome, SessionState } from '../model/session.ts';
+import type { Head, Opening, Outcome, Remembered, SessionState } from '../model/session.ts';
 import type { SessionStep } from '../model/verbs.ts';
 import type { Rate } from './rate.ts';
 import type { StoredEntry } from './store.ts';
@@ -102,7 +101,7 @@ export interface Fold {
   readonly operations: Map<string, Operation>;
   readonly answers: Queue<Kept>;
   readonly spentIds: Queue<Spent>;
-  readonly origins: Queue<Origin>;
+  readonly origins: Queue<Remembered>;
   /** Allows whose output may hold somebody else's words and was not reported: decision id to version of the ask. */
   readonly awaited: Map<string, number>;
   /** Values seen as trusted while such an output was awaited, unknown until it comes: hash to version. */

@@ -3,8 +3,7 @@
  * later. Where somebody else may have said it before, and we cannot tell, it is unknown instead of trusted: after
  * something was forgotten, and as long as an output that may hold it was not reported.
  */
-import type { Origin } from '../model/catalog.ts';
-import type { Seen } from '../model/session.ts';
+import type { Remembered, Seen } from '../model/session.ts';
 import type { SessionBounds } from './bounds.ts';
 import { type AskEntry, type ReportEntry, type SeenText, unpackSeen, unpackUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
@@ -50,8 +49,11 @@ export function learnArguments(fold: Fold, { unvouched }: AskEntry, place: Place
   // Whatever a record says from now on may be among them.
   if (hashes === 'all') fold.now.forgot = true;
   else
-    for (const hash of hashes)
-      if (fold.origins.get(hash) === undefined) remember(fold, hash, 'unknown', place);
+    for (const hash of hashes) {
+      // A record that gives it back may have it from this very act, whatever it spelled before.
+      const known = fold.origins.get(hash);
+      if (known === undefined || known === 'spelled') remember(fold, hash, 'unknown', place);
+    }
 }
 
 /** An allow was reported: its output's values, and what their coming settles. */
@@ -82,10 +84,12 @@ interface Learning extends Place {
 function learn(fold: Fold, { hash, origin }: Seen, { version, bounds, undo, since }: Learning): void {
   const known = fold.origins.get(hash);
   if (known === 'user' || known === origin) return;
-  if (origin === 'trusted') {
-    if (known !== undefined || fold.now.forgot) return;
-    if (fold.awaited.size > 0) setIn(fold.tentative, hash, version, undo);
-  } else if (known === 'trusted') {
+  if (origin === 'trusted' || origin === 'spelled') {
+    // What a record said in another spelling it may still say in this one.
+    const first = known === undefined || (known === 'spelled' && origin === 'trusted');
+    if (!first || fold.now.forgot) return;
+    if (fold.awaited.size > 0 && !fold.tentative.has(hash)) setIn(fold.tentative, hash, version, undo);
+  } else if (known === 'trusted' || known === 'spelled') {
     const said = fold.tentative.get(hash) ?? 0;
     if (origin === 'untrusted' && said <= since) return;
     deleteIn(fold.tentative, hash, undo);
@@ -93,7 +97,12 @@ function learn(fold: Fold, { hash, origin }: Seen, { version, bounds, undo, sinc
   remember(fold, hash, origin, { bounds, undo });
 }
 
-function remember(fold: Fold, hash: string, origin: Origin, { bounds, undo }: Omit<Place, 'version'>): void {
+function remember(
+  fold: Fold,
+  hash: string,
+  origin: Remembered,
+  { bounds, undo }: Omit<Place, 'version'>,
+): void {
   fold.origins.put(hash, origin, undo);
   if (fold.origins.size <= bounds.origins) return;
   const [dropped, whose] = fold.origins.oldest() ?? ['', undefined];

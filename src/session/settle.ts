@@ -60,7 +60,7 @@ function toldAfter(before: Told, own: Permit, entry: ReportEntry): Told {
 
 /** Whoever does not know what became of an allow may yet learn it, output and all: until then that is awaited. */
 export function isSilent({ outcome, seen, lost }: Pick<ReportEntry, 'outcome' | 'seen' | 'lost'>): boolean {
-  return outcome === 'unknown' && !lost && seen.user === '' && seen.trusted === '' && seen.untrusted === '';
+  return outcome === 'unknown' && !lost && Object.values(seen).every((hashes) => hashes === '');
 }
 
 /** What was reported of this very allow; in what an earlier build left, of its operation. */

@@ -1,7 +1,7 @@
 /** A fold as text and back, so that replicas need not read a log from its beginning. */
-import type { Origin } from '../model/catalog.ts';
 import type { Decimal } from '../model/decimal.ts';
 import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
+import type { Remembered } from '../model/session.ts';
 import { emptyFold, type Fold, type Operation, type Permit, type Standing, type Table } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { StoredSnapshot } from './store.ts';
@@ -23,7 +23,7 @@ interface Body {
   readonly answers: readonly (readonly [string, JsonValue, number, string, string, number, number])[];
   /** Id, enforcement point, minted, at. */
   readonly spentIds: readonly (readonly [string, string, number, number])[];
-  readonly origins: readonly (readonly [string, Origin])[];
+  readonly origins: readonly (readonly [string, Remembered])[];
   readonly awaited: readonly (readonly [string, number])[];
   readonly tentative: readonly (readonly [string, number])[];
 }

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseCatalog } from '../../src/catalog/parse.ts';
 import { createActionReader } from '../../src/catalog/read-action.ts';
-import type { Origin } from '../../src/model/catalog.ts';
 import type { JsonObject, JsonValue } from '../../src/model/json.ts';
 import type { Mandate } from '../../src/model/mandate.ts';
-import type { Harvested, Seen, Session } from '../../src/model/session.ts';
+import type { Harvested, Remembered, Seen, Session } from '../../src/model/session.ts';
 import { createProvenance } from '../../src/provenance/provenance.ts';
 import { ask } from '../catalog/fixture.ts';
 
@@ -56,7 +55,7 @@ const seenIn = (output: Output): readonly Seen[] => harvest(output).seen;
 
 /** A session that has seen these values, each once. */
 function sessionOf(...batches: (readonly Seen[])[]): Session {
-  const origins = new Map<string, Origin>(batches.flat().map(({ hash, origin }) => [hash, origin]));
+  const origins = new Map<string, Remembered>(batches.flat().map(({ hash, origin }) => [hash, origin]));
   return { originOf: (hash: string) => origins.get(hash) } as Partial<Session> as Session;
 }
 
