@@ -109,8 +109,14 @@ function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
+/** Also the rest of the sector in which the batch begins: what stood in it before was on disk already. */
 function hasBlankSector(bytes: Buffer, from: number, to: number): boolean {
-  for (let at = Math.ceil(from / SECTOR) * SECTOR; at + SECTOR <= to; at += SECTOR)
-    if (bytes.subarray(at, at + SECTOR).every((byte) => byte === 0)) return true;
+  const border = Math.ceil(from / SECTOR) * SECTOR;
+  if (border > from && border <= to && isBlank(bytes, from, border)) return true;
+  for (let at = border; at + SECTOR <= to; at += SECTOR) if (isBlank(bytes, at, at + SECTOR)) return true;
   return false;
+}
+
+function isBlank(bytes: Buffer, from: number, to: number): boolean {
+  return bytes.subarray(from, to).every((byte) => byte === 0);
 }

@@ -219,6 +219,20 @@ describe('damage before the end of the last segment', () => {
     },
   );
 
+  test.each(['os', 'disk'] as const)(
+    'by the rest of the sector in which a batch begins is a torn tail with durability %s',
+    async (durability) => {
+      const kept = RECORDS - 60;
+      const start = ends[kept] ?? 0;
+      const border = Math.ceil(start / 512) * 512;
+      // To the byte: with one more or less it is no sector that was lost.
+      await refused(withBytes(filled(start, border - 1, 0)), kept, durability);
+      const log = openFileLog({ dir: withBytes(filled(start, border, 0)), durability });
+      await log.close();
+      expect(log.recovered).toMatchObject({ records: kept, droppedBytes: whole.length - start });
+    },
+  );
+
   test('by a blank page is refused with durability disk when more than a batch of flushed records follows', async () => {
     const page = pageAfter(ends[2] ?? 0);
     const kept = ends.filter((end) => end <= page).length - 1;
