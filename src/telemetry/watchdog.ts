@@ -11,7 +11,7 @@ export interface WatchdogOptions {
   /** Milliseconds that the event loop may stand still; 0 watches nothing. */
   readonly stallMs: number;
   readonly logLevel: LogLevel;
-  /** Revision of the policy in force, for the line that says what happened. */
+  /** Revision of the policy in force, for the line that says what happened: as of the last beat. */
   readonly revision: () => string;
 }
 
