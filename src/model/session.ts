@@ -69,8 +69,9 @@ export interface Session {
 /**
  * An origin as the session remembers it. `spelled`: a record said the value in another spelling before anybody else did.
  * That vouches for no argument; it only keeps what others say later from casting doubt on the record's spelling.
+ * `repeated`: and somebody else has said it since, or beside it, so that no record makes it its own any more.
  */
-export type Remembered = Origin | 'spelled';
+export type Remembered = Origin | 'spelled' | 'repeated';
 
 /** A keyed hash (HMAC-SHA-256, first 64 bits, hex) of a value seen in the session, and whose words it was. */
 export interface Seen {

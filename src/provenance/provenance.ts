@@ -106,7 +106,7 @@ function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: 
   for (const form of harvest.untrusted) {
     if (harvest.trusted.has(form)) continue;
     // What a record spells otherwise in the same output nobody said before it.
-    const origin = spelled.delete(form) ? 'spelled' : 'untrusted';
+    const origin = spelled.delete(form) ? 'repeated' : 'untrusted';
     if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin });
     else harvest.lost = true;
   }
@@ -129,7 +129,7 @@ function trace(session: Session | null, action: Action, hasher: Hasher): Provena
 /** What is a record's only in one spelling is not the record's where somebody else may have said it in another. */
 function originOf(form: string, session: Session | null, hasher: Hasher): Origin {
   const origin = session?.originOf(hasher(form)) ?? 'unknown';
-  if (origin === 'spelled') return 'unknown';
+  if (origin === 'spelled' || origin === 'repeated') return 'unknown';
   if (origin !== 'trusted') return origin;
   for (const reading of readingsOf(form) ?? []) {
     const read = session?.originOf(hasher(reading));

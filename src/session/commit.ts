@@ -130,7 +130,7 @@ function entryOf(
   };
 }
 
-const NOBODYS: ReadonlySet<Remembered | undefined> = new Set([undefined, 'unknown', 'spelled']);
+const NOBODYS: ReadonlySet<Remembered | undefined> = new Set([undefined, 'unknown', 'spelled', 'repeated']);
 
 /** Whose words an allow may bring back. */
 function ofAllow(

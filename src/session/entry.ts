@@ -15,8 +15,9 @@ export interface SeenText {
   readonly user: string;
   readonly trusted: string;
   readonly untrusted: string;
-  /** Only where there are any. */
+  /** These two only where there are any. */
   readonly spelled?: string;
+  readonly repeated?: string;
 }
 
 export interface OpenEntry extends Common {
@@ -144,7 +145,7 @@ export function unpackUnvouched(text = ''): Unvouched {
 }
 
 export function* unpackSeen(text: SeenText): Generator<Seen> {
-  for (const origin of ['user', 'untrusted', 'trusted', 'spelled'] as const) {
+  for (const origin of ['user', 'untrusted', 'trusted', 'spelled', 'repeated'] as const) {
     const hashes = text[origin] ?? '';
     for (let i = 0; i < hashes.length; i += HASH_LENGTH)
       yield { hash: hashes.slice(i, i + HASH_LENGTH), origin };

@@ -52,7 +52,8 @@ export function learnArguments(fold: Fold, { unvouched }: AskEntry, place: Place
     for (const hash of hashes) {
       // A record that gives it back may have it from this very act, whatever it spelled before.
       const known = fold.origins.get(hash);
-      if (known === undefined || known === 'spelled') remember(fold, hash, 'unknown', place);
+      if (known === undefined || known === 'spelled' || known === 'repeated')
+        remember(fold, hash, 'unknown', place);
     }
 }
 
@@ -72,8 +73,9 @@ export function learnReport(fold: Fold, entry: ReportEntry, place: Place): void 
 
 /** Of an output that was told otherwise before, what can only take trust away: somebody else's words not yet known. */
 export function newWords(fold: Fold, seen: readonly Seen[]): readonly Seen[] {
-  const isNew = (hash: string): boolean => (fold.origins.get(hash) ?? 'unknown') === 'unknown';
-  return seen.filter(({ hash, origin }) => origin === 'untrusted' && isNew(hash));
+  const isNew = (hash: string): boolean =>
+    ['unknown', 'spelled'].includes(fold.origins.get(hash) ?? 'unknown');
+  return seen.filter(({ hash, origin }) => (origin === 'untrusted' || origin === 'repeated') && isNew(hash));
 }
 
 interface Learning extends Place {
@@ -84,17 +86,37 @@ interface Learning extends Place {
 function learn(fold: Fold, { hash, origin }: Seen, { version, bounds, undo, since }: Learning): void {
   const known = fold.origins.get(hash);
   if (known === 'user' || known === origin) return;
-  if (origin === 'trusted' || origin === 'spelled') {
-    // What a record said in another spelling it may still say in this one.
-    const first = known === undefined || (known === 'spelled' && origin === 'trusted');
-    if (!first || fold.now.forgot) return;
-    if (fold.awaited.size > 0 && !fold.tentative.has(hash)) setIn(fold.tentative, hash, version, undo);
-  } else if (known === 'trusted' || known === 'spelled') {
-    const said = fold.tentative.get(hash) ?? 0;
-    if (origin === 'untrusted' && said <= since) return;
+  const place = { bounds, undo };
+  if (origin === 'user') {
     deleteIn(fold.tentative, hash, undo);
+    remember(fold, hash, origin, place);
+  } else if (known === undefined && origin !== 'untrusted') {
+    if (!fold.now.forgot) {
+      if (fold.awaited.size > 0) setIn(fold.tentative, hash, version, undo);
+      remember(fold, hash, origin, place);
+    } else if (origin === 'repeated') remember(fold, hash, 'untrusted', place);
+  } else if (origin === 'trusted' || origin === 'spelled') {
+    // What a record said in another spelling it may still say in this one, as long as nobody else did.
+    if (known !== 'spelled' || fold.now.forgot) return;
+    if (fold.awaited.size > 0) setIn(fold.tentative, hash, version, undo);
+    remember(fold, hash, 'trusted', place);
+  } else learnWords(fold, hash, { known, since, place });
+}
+
+/** Somebody else said it. What a record may have said after them is theirs; what it said before is not. */
+function learnWords(
+  fold: Fold,
+  hash: string,
+  { known, since, place }: { known: Remembered | undefined; since: number; place: Omit<Place, 'version'> },
+): void {
+  const before = (fold.tentative.get(hash) ?? 0) <= since;
+  if (before && (known === 'trusted' || known === 'repeated')) return;
+  if (before && known === 'spelled') {
+    remember(fold, hash, 'repeated', place);
+    return;
   }
-  remember(fold, hash, origin, { bounds, undo });
+  deleteIn(fold.tentative, hash, place.undo);
+  remember(fold, hash, 'untrusted', place);
 }
 
 function remember(
@@ -106,7 +128,7 @@ function remember(
   fold.origins.put(hash, origin, undo);
   if (fold.origins.size <= bounds.origins) return;
   const [dropped, whose] = fold.origins.oldest() ?? ['', undefined];
-  if (whose === 'untrusted' || whose === 'unknown') fold.now.forgot = true;
+  if (whose === 'untrusted' || whose === 'unknown' || whose === 'repeated') fold.now.forgot = true;
   deleteIn(fold.tentative, dropped, undo);
   fold.origins.drop(undo);
 }
