@@ -259,7 +259,7 @@ describe('what can be read out of a record’s value is not the record’s', () 
       const memo = 'pay to 55779911';
       const vendor = { account: 'INV-55779911' };
       await bring(await read(), { output: when === 'later' ? { vendor } : { vendor, memo } });
-      await bring(await read(), { output: { memo } });
+      if (when === 'later') await bring(await read(), { output: { memo } });
       expect(await lookUpAndPay('55779911')).toBe('provenance.untrusted');
       expect(await pay('INV-55779911')).toBe('allow');
     },
