@@ -29,7 +29,7 @@ export async function settle(asking: Asking, ask: Ask): Promise<Settled> {
   const prepared = prepare(ask, requestId, asking.timeoutMs);
   if ('code' in prepared)
     return { permission: refused(requestId, prepared.code, { more: prepared.problem }) };
-  const { transport, obligations } = asking;
+  const { transport } = asking;
   const { request, timeoutMs } = prepared;
   const deadline = performance.now() + timeoutMs;
   const { reply, attempts } = await withRetries(
@@ -39,7 +39,7 @@ export async function settle(asking: Asking, ask: Ask): Promise<Settled> {
   );
   const late = performance.now() > deadline;
   const judged = judge({ requestId, dryRun: request.dryRun, attempts, late }, reply);
-  const discharged = await discharge(obligations, ask, whileOpen(transport, judged));
+  const discharged = await discharge(asking, ask, whileOpen(transport, judged));
   return { prepared, permission: whileOpen(transport, discharged) };
 }
 

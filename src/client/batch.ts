@@ -58,7 +58,7 @@ export async function settleBatch(asking: Asking, asks: readonly Ask[]): Promise
       const { reply, attempts, late } = brought?.get(requestId) ?? nothing;
       const { dryRun } = prepared.request;
       const judged = judge({ requestId, dryRun, attempts, late }, reply);
-      return discharge(asking.obligations, ask, whileOpen(asking.transport, judged));
+      return discharge(asking, ask, whileOpen(asking.transport, judged));
     }),
   );
   // Only now: while one waited for its obligations, the others were permitted already.

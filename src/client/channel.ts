@@ -7,6 +7,11 @@ import type { TransportOptions } from './options.ts';
  * A network may swallow packets without closing anything: a firewall that forgot the connection, a machine that is
  * gone. Every 10 s, which is as often as gRPC lets clients, the far side is pinged, whether it is asked something or
  * not, so that no ask need be lost to find out.
+ *
+ * On a connection that the far side is taking away (GOAWAY) this costs what is still in flight at the next ping: Node
+ * answers a ping of a session that is closing with a failure, without sending it, and grpc-js takes that for a dead
+ * connection. No option tells the two apart, and the session is out of reach here; without pings, silence would go
+ * unnoticed. What may be repeated is asked again under its own id, so only verbs that would count twice are lost.
  */
 const PING_EVERY_MS = 10_000;
 /** Who is silent for longer than any ask may wait is of no use: a new connection is made. */
@@ -16,10 +21,10 @@ export const HANDSHAKE_MS = 20_000;
 /** Bytes of the head of an HTTP/2 frame (RFC 9113 §4.1): who sent fewer has said nothing yet. */
 const FRAME_HEAD = 9;
 
-/** When a connection that has said nothing is given up: after so long, and when the client is closed. */
+/** When a connection that has said nothing is given up: after so long, and when the client needs none any more. */
 interface Patience {
   readonly handshakeMs: number;
-  readonly closing: AbortSignal;
+  readonly ending: AbortSignal;
 }
 
 /**
@@ -53,7 +58,7 @@ export function createChannel(options: TransportOptions, patience: Patience): Gr
  * waits for ever for one that takes the connection and is silent, and pings only once it has spoken; where it is closed
  * meanwhile, it leaves the connection open.
  */
-function giveUpHandshakes(made: ChannelCredentials, { handshakeMs, closing }: Patience): ChannelCredentials {
+function giveUpHandshakes(made: ChannelCredentials, { handshakeMs, ending }: Patience): ChannelCredentials {
   const createConnector = made._createSecureConnector.bind(made);
   made._createSecureConnector = (...target) => {
     const connector = createConnector(...target);
@@ -68,12 +73,12 @@ function giveUpHandshakes(made: ChannelCredentials, { handshakeMs, closing }: Pa
       const over = new Promise<never>((_, reject) => socket.once('error', reject));
       const timer = setTimeout(giveUp, handshakeMs);
       timer.unref();
-      closing.addEventListener('abort', giveUp);
+      ending.addEventListener('abort', giveUp);
       socket.once('close', () => {
         clearTimeout(timer);
-        closing.removeEventListener('abort', giveUp);
+        ending.removeEventListener('abort', giveUp);
       });
-      if (closing.aborted) giveUp();
+      if (ending.aborted) giveUp();
       const secured = await Promise.race([connect(socket), over]);
       // Above TLS, where there is TLS.
       heard = () => secured.socket.bytesRead >= FRAME_HEAD;

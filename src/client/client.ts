@@ -72,8 +72,11 @@ export interface Client extends SessionCalls, PolicyCalls {
   /** Only for asks made by `authorize`: `guard` reports by itself. */
   report(told: Report): Promise<{ readonly valuesRemembered: number }>;
   /**
-   * Permits nothing from now on: asks in flight come back as not permitted, also where they were answered and their
-   * obligations are being carried out, and verbs in flight reject. Reports in flight are let through.
+   * Permits nothing from now on, and returns at once: asks in flight come back as not permitted, also where they were
+   * answered and their obligations are being carried out, and verbs in flight reject (`reason` is `CLIENT_CLOSED`).
+   * Reports under way come to their end, with their retries: those of `guard` within the longer of `timeoutMs` and 2 s,
+   * those of `report` within 10 s. The connection ends after the last of them. A report that would begin later, because
+   * its tool is still running, is not made; `onUnreported` is told.
    */
   close(): void;
 }

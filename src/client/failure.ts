@@ -8,7 +8,7 @@ import { type Status, StatusSchema } from '../gen/google/rpc/status_pb.js';
 export interface Failure {
   /** Name of the gRPC status, such as `UNAVAILABLE`; `UNKNOWN` for a code that gRPC does not define. */
   readonly status: string;
-  /** `google.rpc.ErrorInfo.reason`; empty when there is none. */
+  /** `google.rpc.ErrorInfo.reason`; `CLIENT_CLOSED` after `close()` of this client; empty when there is none. */
   readonly reason: string;
   readonly message: string;
   /** `google.rpc.BadRequest`: which fields are wrong, and how. */
@@ -38,6 +38,12 @@ export function localFailure(status: keyof typeof GrpcStatus, message: string): 
   return { status, reason: '', message, fields: [], retryDelayMs: undefined };
 }
 
+/** What was not done, or whose answer was not waited for, because the client was closed. Nothing else is CANCELLED. */
+export const CLIENT_CLOSED: Failure = {
+  ...localFailure('CANCELLED', 'the client was closed'),
+  reason: 'CLIENT_CLOSED',
+};
+
 /** What the caller handed over cannot be sent. The words never quote the value, which may be a secret. */
 export function wrongField(field: string, problem: string): AssentError {
   const failure = localFailure('INVALID_ARGUMENT', `\`${field}\` ${problem}`);
@@ -47,9 +53,7 @@ export function wrongField(field: string, problem: string): AssentError {
 /** What a failed call says, with the `google.rpc.Status` of its trailers where there is one. */
 export function failureOfCall(error: { code?: unknown; details?: unknown; metadata?: Metadata }): Failure {
   const raw = error.metadata?.get('grpc-status-details-bin')[0];
-  const told = typeof error.code === 'number' ? error.code : GrpcStatus.UNKNOWN;
-  // Only a close cancels calls here, and tells so itself. This one was dropped on the way: its answer is lost.
-  const code = told === GrpcStatus.CANCELLED ? GrpcStatus.UNAVAILABLE : told;
+  const code = typeof error.code === 'number' ? error.code : GrpcStatus.UNKNOWN;
   const message = typeof error.details === 'string' ? inOurWords(error.details) : '';
   const plain: Failure = { ...localFailure('UNKNOWN', message), status: nameOf(code) };
   if (!(raw instanceof Uint8Array)) return plain;
@@ -136,7 +140,8 @@ function inOurWords(details: string): string {
 }
 
 function nameOf(code: number): string {
-  const name: unknown = GrpcStatus[code];
+  // Only a close cancels calls here, and tells so itself. This one was dropped on the way: its answer is lost.
+  const name: unknown = GrpcStatus[code === GrpcStatus.CANCELLED ? GrpcStatus.UNAVAILABLE : code];
   // OK in the place of an answer is no answer.
   return typeof name === 'string' && code !== GrpcStatus.OK ? name : 'UNKNOWN';
 }

@@ -2,6 +2,7 @@ import type { Ask } from './ask.ts';
 import { refused } from './judge.ts';
 import { type ClientCode, type Decision, objection, type Permission } from './permission.ts';
 import type { Check } from './shape.ts';
+import type { Transport } from './transport.ts';
 
 /** Carries one obligation out; it throws (or rejects) when it cannot, and the allow is then void. */
 export type ObligationHandler = (
@@ -17,9 +18,15 @@ export const handlers: Check = (value, field) => {
   return wrong === undefined ? undefined : { field: `${field}.${wrong}`, problem: 'is not a function' };
 };
 
-/** Carries out what the allow obliges to, in order. All must be claimed before any is begun. */
+/** Who carries out, and for as long as the client is open. */
+interface Discharging {
+  readonly obligations: ObligationHandlers;
+  readonly transport: Transport;
+}
+
+/** Carries out what the allow obliges to, in order. All must be claimed before any is begun; after a close none is. */
 export async function discharge(
-  handlers: ObligationHandlers,
+  { obligations: handlers, transport }: Discharging,
   ask: Ask,
   permission: Permission,
 ): Promise<Permission> {
@@ -34,6 +41,7 @@ export async function discharge(
     duties.push({ name, carryOut: () => handler.call(handlers, parameters, { ask, decision }) });
   }
   for (const { name, carryOut } of duties) {
+    if (transport.closed()) return no('client.closed');
     try {
       await within(decision.expiresAt, async () => carryOut());
     } catch {

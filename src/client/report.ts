@@ -34,7 +34,11 @@ const REPORT = object<Report>(
 /** Bytes of output that the wire takes. */
 const MAX_OUTPUT = 512 * 1024;
 
-/** Tells the PDP; returns how many values it remembers. @throws AssentError when it could not be told */
+/**
+ * Tells the PDP; returns how many values it remembers. Takes `timeoutMs` at most, retries included, and outlasts a
+ * close of the transport: the tool has run. Begun after the close, it is not made.
+ * @throws AssentError when it could not be told
+ */
 export async function report(
   transport: Transport,
   timeoutMs: number,
@@ -54,8 +58,10 @@ export async function report(
     failureProof: told.failureProof ?? '',
   };
   // The same report again changes nothing, so a lost answer may be asked for once more.
-  const { reply } = await withRetries(timeoutMs, (remaining) =>
-    transport.unary(AuthorizationService.method.report, message, remaining),
+  const { reply } = await transport.outlasting((calls) =>
+    withRetries(timeoutMs, (remaining) =>
+      calls.unary(AuthorizationService.method.report, message, remaining),
+    ),
   );
   if (reply.ok) return { valuesRemembered: reply.message.valuesRemembered };
   throw new AssentError(reply.failure);

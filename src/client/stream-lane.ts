@@ -4,7 +4,14 @@ import {
   type AuthorizeStreamResponse,
   AuthorizeStreamResponseSchema,
 } from '../gen/assent/v1/authorization_pb.js';
-import { type Failure, failureOfCall, failureOfStatus, localFailure, retryable } from './failure.ts';
+import {
+  CLIENT_CLOSED,
+  type Failure,
+  failureOfCall,
+  failureOfStatus,
+  localFailure,
+  retryable,
+} from './failure.ts';
 import type { Lane, LaneReply } from './lane.ts';
 import { decoded, encoded, type Transport } from './transport.ts';
 
@@ -57,7 +64,7 @@ class StreamLane implements Lane {
   }
 
   send(request: Parameters<Lane['send']>[0], timeoutMs: number): Promise<LaneReply> {
-    if (this.closed) return Promise.resolve(failed(localFailure('CANCELLED', 'the client was closed')));
+    if (this.closed) return Promise.resolve(failed(CLIENT_CLOSED));
     if (this.waiting.size >= this.maxInFlight)
       return Promise.resolve(failed(localFailure('RESOURCE_EXHAUSTED', 'too many asks are in flight')));
     const id = request.requestId;
@@ -86,7 +93,7 @@ class StreamLane implements Lane {
       call.end();
       setTimeout(() => call.cancel(), END_WAIT_MS).unref();
     }
-    this.failAll(localFailure('CANCELLED', 'the client was closed'));
+    this.failAll(CLIENT_CLOSED);
   }
 
   private giveUp(id: string): void {

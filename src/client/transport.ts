@@ -8,9 +8,8 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { type ClientDuplexStream, type ClientUnaryCall, connectivityState, Metadata } from '@grpc/grpc-js';
-import { AuthorizationService } from '../gen/assent/v1/authorization_pb.js';
 import { createChannel, HANDSHAKE_MS } from './channel.ts';
-import { type Failure, failureOfCall, localFailure } from './failure.ts';
+import { CLIENT_CLOSED, type Failure, failureOfCall, localFailure, retryable } from './failure.ts';
 import { bareKey, type TransportOptions } from './options.ts';
 
 /** What a call came to. */
@@ -18,25 +17,31 @@ export type Reply<T> =
   | { readonly ok: true; readonly message: T }
   | { readonly ok: false; readonly failure: Failure };
 
-/** One connection to a PDP. */
-export interface Transport {
+/** What calls are made with. */
+export interface Calls {
   unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     message: MessageInitShape<I>,
     timeoutMs: number,
   ): Promise<Reply<MessageShape<O>>>;
+}
+
+/** One connection to a PDP. */
+export interface Transport extends Calls {
   /** Opens a stream of raw messages. */
   stream(path: string): ClientDuplexStream<Uint8Array, Uint8Array>;
   /** True once connected; false when it could not within `timeoutMs`. */
   ready(timeoutMs: number): Promise<boolean>;
   /** True from the moment that `close` is called. */
   closed(): boolean;
-  /** Ends every call but streams, which are their opener's, and reports: their tools have run. Never connects again. */
+  /**
+   * Does what `close` must not cut: the calls that `work` is given are made and answered until it settles, and the
+   * connection lasts as long. `work` bounds its own time. Begun after `close`, it is given calls that are refused.
+   */
+  outlasting<T>(work: (calls: Calls) => Promise<T>): Promise<T>;
+  /** Ends every call but streams, which are their opener's; then, after what outlasts it, the connection for good. */
   close(): void;
 }
-
-const { report } = AuthorizationService.method;
-const CLOSED = localFailure('CANCELLED', 'the client was closed');
 
 // Bytes pass through: decoding happens where a throw can be caught and named.
 const outward = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -47,18 +52,21 @@ const inward = (bytes: Buffer): Uint8Array => bytes;
  * @throws TypeError when the key would travel in the clear
  */
 export function createTransport(options: TransportOptions, handshakeMs = HANDSHAKE_MS): Transport {
-  const closing = new AbortController();
-  const closed = (): boolean => closing.signal.aborted;
-  const client = createChannel(options, { handshakeMs, closing: closing.signal });
+  const ending = new AbortController();
+  const client = createChannel(options, { handshakeMs, ending: ending.signal });
+  let isClosed = false;
   /** In flight, to be cancelled. */
-  const calls = new Set<ClientUnaryCall>();
+  const inFlight = new Set<ClientUnaryCall>();
+  /** Works that outlast `close`, not settled yet. */
+  let outlasts = 0;
   const metadata = new Metadata();
   if (options.key !== undefined) metadata.set('authorization', `Bearer ${bareKey(options.key)}`);
 
-  return {
+  const calls = (outlasting: boolean): Calls => ({
     unary: (method, message, timeoutMs) =>
       new Promise((resolve) => {
-        if (closed()) return resolve({ ok: false, failure: CLOSED });
+        const cut = (): boolean => isClosed && !outlasting;
+        if (cut()) return resolve({ ok: false, failure: CLIENT_CLOSED });
         const request = encoded(method.input, message);
         if (!request.ok) return resolve(request);
         const path = `/${method.parent.typeName}/${method.name}`;
@@ -71,13 +79,24 @@ export function createTransport(options: TransportOptions, handshakeMs = HANDSHA
           metadata,
           { deadline },
           (error, bytes) => {
-            calls.delete(sent);
-            if (error === null) resolve(decoded(method.output, bytes));
-            else resolve({ ok: false, failure: closed() ? CLOSED : failureOfCall(error) });
+            inFlight.delete(sent);
+            if (error === null) return resolve(decoded(method.output, bytes));
+            const failure = failureOfCall(error);
+            // A failure that passes is our own cancelling, or would be asked again, and is not: the close is why.
+            resolve({ ok: false, failure: cut() && retryable(failure) ? CLIENT_CLOSED : failure });
           },
         );
-        if (method.name !== report.name) calls.add(sent);
+        if (!outlasting) inFlight.add(sent);
       }),
+  });
+  const endWhenOver = (): void => {
+    if (!isClosed || outlasts > 0) return;
+    ending.abort();
+    client.close();
+  };
+
+  return {
+    ...calls(false),
     stream: (path) => client.makeBidiStreamRequest(path, outward, inward, metadata),
     ready: (timeoutMs) =>
       new Promise((resolve) => {
@@ -85,7 +104,7 @@ export function createTransport(options: TransportOptions, handshakeMs = HANDSHA
         const deadline = Date.now() + timeoutMs;
         // The library's own wait looks again after a close, and so has a closed channel connect.
         const look = (late?: Error): void => {
-          if (closed() || late !== undefined) {
+          if (isClosed || late !== undefined) {
             resolve(false);
             return;
           }
@@ -95,11 +114,21 @@ export function createTransport(options: TransportOptions, handshakeMs = HANDSHA
         };
         look();
       }),
-    closed,
+    closed: () => isClosed,
+    outlasting: async (work) => {
+      if (isClosed) return work(calls(false));
+      outlasts += 1;
+      try {
+        return await work(calls(true));
+      } finally {
+        outlasts -= 1;
+        endWhenOver();
+      }
+    },
     close: () => {
-      closing.abort();
-      for (const sent of calls) sent.cancel();
-      client.close();
+      isClosed = true;
+      for (const sent of inFlight) sent.cancel();
+      endWhenOver();
     },
   };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { create, fromBinary } from '@bufbuild/protobuf';
+import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { settle } from '../../src/client/authorize.ts';
 import {
@@ -35,6 +36,8 @@ let wire: FaultyWire;
 let decision: Parameters<typeof allow>[0];
 /** Runs when an ask has arrived, before it is answered. */
 let onArrival: () => void;
+/** Calls that brought a batch, or anything else in its place. */
+let arrivals: number;
 const clients: Client[] = [];
 
 function client(options: Partial<ClientOptions> = {}): Client {
@@ -47,6 +50,7 @@ beforeEach(async () => {
   wire = await faultyWire();
   decision = {};
   onArrival = () => undefined;
+  arrivals = 0;
   wire.unary = () => {
     onArrival();
     return bytesOf(AuthorizeResponseSchema, { decision: allow(decision) });
@@ -62,13 +66,14 @@ afterEach(() => {
   wire.stop();
 });
 
-/** Permits all that is asked in a batch; the last of it with `duty`. */
-function answerBatches(duty?: string): void {
+/** Permits all that is asked in a batch; the last of it with `duties`. */
+function answerBatches(...duties: readonly string[]): void {
   wire.unary = (bytes) => {
+    arrivals += 1;
     onArrival();
     const { asks } = fromBinary(BatchAuthorizeRequestSchema, bytes);
     const answers = asks.map(({ requestId }, i) => {
-      const obligations = duty === undefined || i < asks.length - 1 ? [] : [{ name: duty }];
+      const obligations = i < asks.length - 1 ? [] : duties.map((name) => ({ name }));
       return { requestId, answer: { case: 'decision' as const, value: allow({ obligations }) } };
     });
     return bytesOf(BatchAuthorizeResponseSchema, { answers });
@@ -125,6 +130,47 @@ describe.each(LANES)('on the %s lane, closing', (lane) => {
     expect((await asked.authorizeBatch([ASK, ASK])).map(told)).toEqual([CLOSED, CLOSED]);
   });
 
+  test.each<[string, (asked: Client) => Promise<readonly Permission[]>]>([
+    ['an ask', async (asked) => [await asked.authorize(ASK)]],
+    ['a batch', (asked) => asked.authorizeBatch([ASK])],
+  ])('while the first of two obligations is carried out begins no second: %s', async (what, ask) => {
+    decision = { obligations: [{ name: 'note' }, { name: 'mail' }] };
+    if (what === 'a batch') answerBatches('note', 'mail');
+    const note = async (): Promise<void> => {
+      await delay(20);
+      asked.close();
+    };
+    const mail = (): void => expect.unreachable();
+    const asked = client({ lane, obligations: { note, mail } });
+    expect((await ask(asked)).map(told)).toEqual([CLOSED]);
+  });
+
+  test('while a batch is answered begins none of its obligations', async () => {
+    const asked = client({ lane, obligations: { note: () => expect.unreachable() } });
+    onArrival = () => asked.close();
+    answerBatches('note');
+    expect((await asked.authorizeBatch([ASK, ASK])).map(told)).toEqual([CLOSED, CLOSED]);
+  });
+
+  test('by an obligation of a batch sends no report, and takes none: no tool may have run', async () => {
+    answerBatches('note');
+    const unreported: unknown[] = [];
+    const asked = client({
+      lane,
+      obligations: { note: () => asked.close() },
+      onUnreported: (...all) => void unreported.push(all),
+    });
+    const [first, last] = await asked.authorizeBatch([ASK, ASK]);
+    // What was decided is there to be seen: it counts as open at the PDP until it has run out.
+    expect([first, last]).toMatchObject([
+      { permitted: false, decision: { id: 'd-1' } },
+      { permitted: false, decision: { id: 'd-1' } },
+    ]);
+    const report = { decisionId: 'd-1', sessionId: 's-1', outcome: 'failed' } as const;
+    await expect(asked.report(report)).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
+    expect([arrivals, unreported]).toEqual([1, []]);
+  });
+
   test('at any moment after the answer leaves the tool alone, if it does not run yet', async () => {
     decision = { obligations: [{ name: 'note' }] };
     let ranClosed = 0;
@@ -160,13 +206,21 @@ describe.each(LANES)('on the %s lane, closing', (lane) => {
 });
 
 describe('closing', () => {
-  test('ends a verb in flight', async () => {
+  test.each<[string, Fate]>([
+    ['nothing', 'silence'],
+    ['a refusal', { code: status.PERMISSION_DENIED, details: 'a role is missing' }],
+    ['a failure that passes', { code: status.UNAVAILABLE, details: 'going away' }],
+    ['a reset of the call', { code: status.CANCELLED }],
+  ])('ends a verb in flight in words of its own, where %s comes just after', async (_, fate) => {
     const asked = client();
     wire.unary = () => {
       asked.close();
-      return 'silence';
+      return fate;
     };
-    await expect(beforeLong(asked.getSession('s-1'))).rejects.toMatchObject({ status: 'CANCELLED' });
+    await expect(beforeLong(asked.getSession('s-1'))).rejects.toMatchObject({
+      reason: 'CLIENT_CLOSED',
+      message: 'the client was closed',
+    });
   });
 
   test('lets a report through, because its tool has run', async () => {

@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { Metadata, status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
-import { failureOfCall } from '../../src/client/failure.ts';
+import { failureOfCall, failureOfStatus } from '../../src/client/failure.ts';
 import { ErrorInfoSchema } from '../../src/gen/google/rpc/error_details_pb.js';
 import { StatusSchema } from '../../src/gen/google/rpc/status_pb.js';
 
@@ -21,6 +21,12 @@ test.each([
   const metadata = new Metadata();
   metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, details)));
   expect(failureOfCall({ code, details: 'no', metadata })).toMatchObject({ status: name, reason: 'ANY' });
+});
+
+test('a call that the far side cancelled is one whose answer was lost: only a close cancels here', () => {
+  expect(failureOfCall({ code: status.CANCELLED, details: 'gone' })).toMatchObject({ status: 'UNAVAILABLE' });
+  const inPlaceOfAnAnswer = create(StatusSchema, { code: status.CANCELLED, message: 'gone' });
+  expect(failureOfStatus(inPlaceOfAnAnswer)).toMatchObject({ status: 'UNAVAILABLE', message: 'gone' });
 });
 
 describe('a connection that never was', () => {

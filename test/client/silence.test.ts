@@ -17,6 +17,7 @@ import {
   type Duplex,
   type FaultyWire,
   faultyWire,
+  readAsk,
   readStreamAsk,
   streamDecision,
 } from './wire.ts';
@@ -226,6 +227,30 @@ describe.concurrent('silence', () => {
     const asking = { lane: createUnaryLane(transport), transport, timeoutMs: 5000, obligations: {} };
     expect((await settle(asking, ASK)).permission).toMatchObject({ permitted: true, attempts: 1 });
   });
+
+  test('of a connection that is going away has its ask asked again at the next ping, and a push fail', async () => {
+    const wire = await faultyWire();
+    open.push({ close: () => wire.stop() });
+    answering(wire);
+    const asked = client({ address: wire.address, timeoutMs: 5000 });
+    expect(await code(asked)).toBe('permitted');
+    // The ping is due 10 s after the connection was made; an ask may wait for 5 s.
+    await delay(7000);
+    const ids: string[] = [];
+    wire.unary = async (bytes) => {
+      // The push: far shorter than any ask, which has an id.
+      if (bytes.byteLength < 10) return 'silence';
+      ids.push(readAsk(bytes).requestId);
+      if (ids.length > 1) return bytesOf(AuthorizeResponseSchema, { decision: allow() });
+      await wire.renew();
+      return 'silence';
+    };
+    const pushing = asked.pushBundle({ kind: 'bundle', bytes: new Uint8Array([1]) });
+    const refusal = expect(pushing).rejects.toMatchObject({ status: 'UNAVAILABLE' });
+    expect(await asked.authorize(ASK)).toMatchObject({ permitted: true, attempts: 2 });
+    await refusal;
+    expect(ids).toEqual([ids[0], ids[0]]);
+  }, 90_000);
 
   test('of a stream on a connection that speaks has the stream given up for another', async () => {
     const wire = await faultyWire();

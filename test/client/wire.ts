@@ -35,6 +35,8 @@ export interface FaultyWire {
   stream: (call: Duplex) => void;
   /** Takes no new connection or call, and lets those in flight end. */
   drain(): void;
+  /** Drains, and takes new connections on the same port. */
+  renew(): Promise<void>;
   /** Cuts every connection. */
   cut(): void;
   /** Cuts, then listens again on the same port. */
@@ -46,11 +48,12 @@ const same = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
 
 /** A peer that speaks gRPC and misbehaves as told: faults are put on the wire, where they happen. */
 export async function faultyWire(credentials = ServerCredentials.createInsecure()): Promise<FaultyWire> {
-  const wire: Omit<FaultyWire, 'address' | 'drain' | 'cut' | 'restart' | 'stop'> = {
+  const wire: Omit<FaultyWire, 'address' | 'drain' | 'renew' | 'cut' | 'restart' | 'stop'> = {
     unary: () => 'silence',
     stream: () => undefined,
   };
   let server = new Server();
+  const drained: Server[] = [];
   const listen = async (port: number): Promise<number> => {
     server = new Server();
     for (const service of [AuthorizationService, SessionService, PolicyService]) {
@@ -92,12 +95,19 @@ export async function faultyWire(credentials = ServerCredentials.createInsecure(
   return Object.assign(wire, {
     address: `127.0.0.1:${port}`,
     drain: () => server.tryShutdown(() => undefined),
+    renew: async () => {
+      server.tryShutdown(() => undefined);
+      drained.push(server);
+      await listen(port);
+    },
     cut: () => server.forceShutdown(),
     restart: async () => {
       server.forceShutdown();
       await listen(port);
     },
-    stop: () => server.forceShutdown(),
+    stop: () => {
+      for (const listened of [...drained, server]) listened.forceShutdown();
+    },
   });
 }
 
