@@ -4,8 +4,7 @@
  */
 import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from '../model/json.ts';
 import { type Codes, readCodes } from './codes.ts';
-import { checkCount, isName, MAX_NAMES } from './names.ts';
-import { ENTRYPOINT } from './opa.ts';
+import { checkCount, ENTRYPOINT, isName, MAX_NAMES } from './names.ts';
 import { isPath } from './path.ts';
 import { BundleError } from './tar.ts';
 import { textOf, unpackBundle } from './unpack.ts';

@@ -16,6 +16,7 @@ import {
   readSources,
   type Sources,
 } from './compile-sources.ts';
+import { tryCompiling } from './compile-trial.ts';
 import { createQueue } from './queue.ts';
 import { warmable } from './warm.ts';
 
@@ -81,6 +82,8 @@ export interface Compiler {
    * sources is its author's word beyond.
    */
   rerun(sources: BuiltSources): Promise<TestReport>;
+  /** Compiles the module of a built bundle aside, as the others do: for one that carries no tests to run. */
+  tryOut(bundle: Uint8Array): Promise<readonly PolicyProblem[]>;
   /** Lays the Rego files out as OPA's formatter does; other files are left out of the result. */
   format(sources: Sources): Promise<FormatResult>;
   /** The library's own tests. */
@@ -113,7 +116,8 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
       const answer = await answerTo(program, request, bounds);
       const compiled = answer.ok ? compiledOf(answer) : undefined;
       if (compiled === undefined) return answer;
-      const errors = await compareAside(compiled, answer.asked ?? [], bounds);
+      const refused = await tryCompiling(compiled, deadlineMs);
+      const errors = refused.length > 0 ? refused : await compareAside(compiled, answer.asked ?? [], bounds);
       return errors.length === 0 ? answer : { ...answer, ok: false, errors };
     });
   return {
@@ -124,12 +128,16 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
         await run({ command: 'rerun', files: rego, documents }, () => ({ bundle })),
         (file) => !file.startsWith(LIBRARY_FOLDER),
       ),
+    tryOut: (bundle) => queue(() => tryCompiling({ bundle }, deadlineMs)),
     format: (sources) => format(run, sources),
     testLibrary: () => testLibrary(run, libraryFiles(library, true)),
   };
 }
 
-/** Runs the toolchain; where it found nothing wrong, the module that the answer leads to is held to what it saw. */
+/**
+ * Runs the toolchain; where it found nothing wrong, the module that the answer leads to is compiled in a process of its
+ * own, before anything here compiles it, and then held to what the toolchain saw.
+ */
 type Runner = (request: object, compiledOf?: (answer: Answer) => Compiled | undefined) => Promise<Answer>;
 type Files = Readonly<Record<string, string>>;
 
@@ -191,10 +199,11 @@ function requestOf(command: string, library: Files, { manifest, data, rego }: Ch
 async function answerTo(program: string, request: object, bounds: Bounds): Promise<Answer> {
   const run = await runToolchain(program, JSON.stringify(request), bounds);
   if (run.kind === 'answer') return JSON.parse(run.text) as Answer;
-  const message =
-    run.kind === 'deadline'
-      ? `compiling and testing took longer than ${bounds.deadlineMs} ms`
-      : `compiling and testing took more than ${bounds.memoryMib} MiB`;
+  const message = {
+    deadline: `compiling and testing took longer than ${bounds.deadlineMs} ms`,
+    memory: `compiling and testing took more than ${bounds.memoryMib} MiB`,
+    depth: 'a rule holds too many values to be compiled: move them to data',
+  }[run.kind];
   return { ok: false, errors: [{ ...problem('', message), code: `assent_${run.kind}` }] };
 }
 

@@ -1,4 +1,4 @@
-/** What an author pushes, as the bytes of a bundle whose tests have run here. */
+/** What an author pushes, as the bytes of a bundle that was compiled aside, and whose tests have run here. */
 import { type BundleContent, BundleRefused } from '../model/verbs.ts';
 import type { BuiltSources, Compiler, TestReport } from './compile.ts';
 import { packBundle } from './compile-bundle.ts';
@@ -29,10 +29,14 @@ export async function buildContent(
   compiler: Compiler,
   allowUntested: boolean,
 ): Promise<Built> {
-  const built =
-    content.kind === 'sources' ? fromSources(content.files, compiler) : fromBundle(content.bytes, compiler);
-  const { testsPassed } = await built;
-  if (testsPassed === 0 && !allowUntested) throw untested(content);
+  const built = await (content.kind === 'sources'
+    ? fromSources(content.files, compiler)
+    : fromBundle(content.bytes, compiler));
+  if (built.testsPassed > 0) return built;
+  if (!allowUntested) throw untested(content);
+  // With tests, and from sources, the compiler has done so.
+  const problems = content.kind === 'bundle' ? await compiler.tryOut(content.bytes) : [];
+  if (problems.length > 0) throw new BundleRefused(problems);
   return built;
 }
 

@@ -1,7 +1,8 @@
 /** What each rule costs: evaluated alone, in the compiled module, on the inputs that the tests asked with. */
 import { canonicalJson } from '../model/json.ts';
 import type { Probe, Probed } from './compile.ts';
-import { buildImage, createEvaluator, ENTRYPOINT, type Evaluator, type PolicyImage } from './opa.ts';
+import { ENTRYPOINT } from './names.ts';
+import { buildImage, createEvaluator, type Evaluator, type PolicyImage } from './opa.ts';
 import { compileModule } from './start.ts';
 
 /** Microseconds of one evaluation. */

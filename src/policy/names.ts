@@ -4,6 +4,9 @@ import { BundleError } from './tar.ts';
 /** Codes, and keys of data. */
 export const MAX_NAMES = 500;
 
+/** The policy's one question: package `assent`, rule `verdict`. */
+export const ENTRYPOINT = 'assent/verdict';
+
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 
 /** A bundle's name: people read it on their terminals. */

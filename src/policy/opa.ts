@@ -15,10 +15,8 @@
 import * as library from '@open-policy-agent/opa-wasm';
 import { withinBound } from './held.ts';
 import { createHost, HOST_BUILTINS, type HostExports, readTable, readText } from './host.ts';
+import { ENTRYPOINT } from './names.ts';
 import { START } from './start.ts';
-
-/** The policy's one question: package `assent`, rule `verdict`. */
-export const ENTRYPOINT = 'assent/verdict';
 
 /** Bytes of one input, UTF-8. */
 export const MAX_INPUT_BYTES: number = 1024 * 1024;

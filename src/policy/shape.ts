@@ -1,8 +1,8 @@
 /**
  * What a module declares, held against what OPA's compiler writes, before the engine sees any of it. The engine ends
- * the whole process where it cannot get memory for what a module declares or for compiling it, and neither a worker nor
- * a deadline keeps that away. One pass over the bytes; what this lets through may still be no module, and the engine
- * says so.
+ * the whole process where it cannot get memory for what a module declares, and neither a worker nor a deadline keeps
+ * that away. What compiling it takes is for `tryCompiling`. One pass over the bytes; what this lets through may still be
+ * no module, and the engine says so.
  */
 import { Cursor } from './cursor.ts';
 
@@ -32,13 +32,13 @@ const MAX_EXPORTS = 64;
 const MAX_GLOBALS = 64;
 /** Segments of a table or the memory [2 and 5]. */
 const MAX_SEGMENTS = 64;
-/** Bytes of one function [3.7 KB]. The optimising compiler takes up to some KiB of memory for each. */
-const MAX_BODY_BYTES = 512 * 1024;
+/** Locals that a function of any length may have [33]. */
+const FEW_LOCALS = 64;
 /**
- * Bytes of one function, times its locals and parameters [3.7 KB times 40]: it may join them all every few bytes. A rule
- * has 4 locals and 64 bytes for each condition, so that some 250 of them in one body reach this.
+ * Bytes of a function for each local beyond [14]. The optimising compiler puts small functions into others, with their
+ * locals, which `tryCompiling` does not see: the bytes bound how many that are.
  */
-const MAX_BODY_COST = 16 * 1024 * 1024;
+const BYTES_PER_LOCAL = 4;
 
 /** i32, i64, f32, f64. */
 const NUMBERS = [0x7f, 0x7e, 0x7d, 0x7c];
@@ -49,11 +49,9 @@ const [F32_BYTES, F64_BYTES] = [4, 8];
 
 /** What is known from the sections before. */
 interface Known {
-  /** Parameters by type. */
-  parameters: readonly number[];
+  /** Functions of either kind. */
   imported: number;
-  /** The functions' types. */
-  defined: readonly number[];
+  defined: number;
 }
 
 type Check = (cursor: Cursor, known: Known) => void;
@@ -73,10 +71,10 @@ const CHECKS: ReadonlyMap<number, Check> = new Map([
 
 /**
  * @throws Error naming what OPA does not write: a section or a kind of type that it does not use, more of something
- * than there can be need for, a function that takes too much to compile
+ * than there can be need for
  */
 export function checkShape(sections: readonly Section[]): void {
-  const known: Known = { parameters: [], imported: 0, defined: [] };
+  const known: Known = { imported: 0, defined: 0 };
   let last = CUSTOM;
   for (const { id, body } of sections) {
     // Names, and who made it: nothing that is laid out or run.
@@ -90,20 +88,17 @@ export function checkShape(sections: readonly Section[]): void {
   }
 }
 
-function checkTypes(cursor: Cursor, known: Known): void {
-  const parameters: number[] = [];
+function checkTypes(cursor: Cursor): void {
   each(cursor, 'types', MAX_TYPES, () => {
     if (cursor.byte() !== FUNCTION_TYPE) throw new Error('the module has a type that is no function');
-    parameters.push(readNumberTypes(cursor, 'parameters', MAX_PARAMETERS));
+    readNumberTypes(cursor, 'parameters', MAX_PARAMETERS);
     readNumberTypes(cursor, 'results', 1);
   });
-  known.parameters = parameters;
 }
 
-function readNumberTypes(cursor: Cursor, what: string, most: number): number {
+function readNumberTypes(cursor: Cursor, what: string, most: number): void {
   const count = cursor.count(`${what} of a function`, most);
   for (let i = 0; i < count; i += 1) readNumberType(cursor);
-  return count;
 }
 
 function readNumberType(cursor: Cursor): void {
@@ -136,9 +131,10 @@ function readLimits(cursor: Cursor): number | undefined {
 }
 
 function checkFunctions(cursor: Cursor, known: Known): void {
-  const defined: number[] = [];
-  each(cursor, 'functions', MAX_FUNCTIONS, () => void defined.push(cursor.number()));
-  known.defined = defined;
+  each(cursor, 'functions', MAX_FUNCTIONS, () => {
+    cursor.number();
+    known.defined += 1;
+  });
 }
 
 function checkTables(cursor: Cursor, { imported, defined }: Known): void {
@@ -146,7 +142,7 @@ function checkTables(cursor: Cursor, { imported, defined }: Known): void {
     if (cursor.byte() !== FUNCTION_REFERENCE)
       throw new Error('the module has a table of other than functions');
     const highest = readLimits(cursor);
-    if (highest === undefined || highest > imported + defined.length)
+    if (highest === undefined || highest > imported + defined)
       throw new Error('the module has a table with more places than functions');
   });
 }
@@ -183,18 +179,13 @@ function readOffset(cursor: Cursor): void {
   readConstant(cursor);
 }
 
-function checkCode(cursor: Cursor, { parameters, imported, defined }: Known): void {
-  let at = 0;
+function checkCode(cursor: Cursor, { imported }: Known): void {
+  let at = imported;
   each(cursor, 'bodies', MAX_FUNCTIONS, () => {
     const bytes = cursor.number();
-    if (bytes > MAX_BODY_BYTES) throw new Error(`function ${imported + at} is over ${MAX_BODY_BYTES} bytes`);
     const locals = readLocals(cursor.part(bytes));
-    // A type that is not there the engine refuses.
-    const values = locals + (parameters[defined[at] ?? 0] ?? 0);
-    if (bytes * values > MAX_BODY_COST)
-      throw new Error(
-        `function ${imported + at} has ${values} locals and ${bytes} bytes, too much to compile`,
-      );
+    if (locals > Math.max(FEW_LOCALS, bytes / BYTES_PER_LOCAL))
+      throw new Error(`function ${at} of the module has ${locals} locals in ${bytes} bytes`);
     at += 1;
   });
 }

@@ -11,6 +11,7 @@ import {
 } from '../../src/policy/compile.ts';
 import { packBundle } from '../../src/policy/compile-bundle.ts';
 import { readSources, type Sources } from '../../src/policy/compile-sources.ts';
+import { fixture } from './archive.ts';
 
 const compiler = createCompiler();
 const finance = readSources(fileURLToPath(new URL('../../policies/finance', import.meta.url)));
@@ -412,6 +413,14 @@ describe('a run that goes on or swells is ended', () => {
     expect(report).toMatchObject({ ok: false, problems: [{ code: 'assent_memory' }] });
   });
 
+  test('at its stack', { timeout: TIMEOUT }, async () => {
+    const members = Array.from({ length: 10_000 }, (_, i) => `"k${i}": input.args.v${i}`);
+    const result = await createCompiler().compile(
+      sourcesOf(`${SPEAKS}\n\nallow contains {"code": "policy.small"} if count({${members}}) == 1`),
+    );
+    expect(result).toMatchObject({ ok: false, problems: [{ code: 'assent_depth' }] });
+  });
+
   test('and the next one works', { timeout: TIMEOUT }, async () => {
     const one = createCompiler({ deadlineMs: 60_000 });
     const [first, second] = await Promise.all([
@@ -560,7 +569,7 @@ describe('a built bundle is tested again by the tests that it carries', () => {
         rego,
         documents: { 'own/data.json': JSON.stringify({ most }) },
         // Its sources define no verdict, so there is nothing to compare.
-        bundle: Buffer.from('none'),
+        bundle: fixture('odd'),
       });
     expect(await rerun(5)).toMatchObject({ ok: true, tests: [{ name: 'test_big', pass: true }] });
     expect(await rerun(6)).toMatchObject({

@@ -74,11 +74,9 @@ export function withSection(wasm: Uint8Array, id: number, bytes: readonly number
   return changed(wasm, () => [[id, Buffer.from(bytes)]]);
 }
 
-/** The module with one more function, of no parameters, that declares so many locals and has so many `nop`. */
-export function withFunction(wasm: Uint8Array, locals: number, length: number): Buffer {
+/** The module with one more function, of no parameters: its locals and its code, without their length. */
+export function withFunction(wasm: Uint8Array, code: Uint8Array): Buffer {
   return changed(wasm, (body) => {
-    const begin = Buffer.from([1, ...leb(locals), 0x7f]);
-    const code = Buffer.concat([begin, Buffer.alloc(length, 1), Buffer.of(0x0b)]);
     const { count, end } = countOf(body(10));
     const bodies = [Buffer.from(leb(count + 1)), body(10).subarray(end), Buffer.from(leb(code.length)), code];
     return [
@@ -87,6 +85,62 @@ export function withFunction(wasm: Uint8Array, locals: number, length: number): 
       [10, Buffer.concat(bodies)],
     ];
   });
+}
+
+/** A body of so many locals and so many `nop`. */
+export function idle(locals: number, length: number): Buffer {
+  return Buffer.concat([Buffer.from([1, ...leb(locals), 0x7f]), Buffer.alloc(length, 1), Buffer.of(0x0b)]);
+}
+
+/** A body that puts values on the stack, and then so many `if` inside each other: the first compiler copies them for each. */
+export function deepStack(values: number, ifs: number): Buffer {
+  return Buffer.concat([
+    Buffer.of(0),
+    repeated([0x41, 0], values),
+    repeated([0x41, 0, 0x04, 0x40], ifs),
+    repeated([0x0b], ifs),
+    repeated([0x1a], values),
+    Buffer.of(0x0b),
+  ]);
+}
+
+/** A body that may leave a block at so many places, a local changed before each: the optimising compiler joins all. */
+export function manyWays(locals: number, ways: number): Buffer {
+  const way = (i: number) => [0x41, 1, 0x21, ...leb(i % locals), 0x41, 0, 0x0d, 0];
+  return Buffer.concat([
+    Buffer.from([1, ...leb(locals), 0x7f, 0x02, 0x40]),
+    ...Array.from({ length: ways }, (_, i) => Buffer.from(way(i))),
+    Buffer.of(0x0b, 0x0b),
+  ]);
+}
+
+/** A module by itself, that exports so many functions of no parameters, each by its body. */
+export function moduleOf(bodies: readonly Uint8Array[]): Buffer {
+  const each = (of: (i: number) => readonly number[]) => [
+    ...leb(bodies.length),
+    ...bodies.flatMap((_, i) => of(i)),
+  ];
+  const section = (id: number, bytes: Uint8Array | readonly number[]) =>
+    Buffer.concat([Buffer.from([id, ...leb(bytes.length)]), Buffer.from(bytes)]);
+  return Buffer.concat([
+    Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]),
+    section(1, [1, 0x60, 0, 0]),
+    section(
+      3,
+      each(() => [0]),
+    ),
+    section(
+      7,
+      each((i) => [2, 0x66, 0x30 + i, 0, i]),
+    ),
+    section(
+      10,
+      Buffer.concat([
+        Buffer.from(leb(bodies.length)),
+        ...bodies.flatMap((code) => [Buffer.from(leb(code.length)), code]),
+      ]),
+    ),
+  ]);
 }
 
 type Body = (id: number) => Buffer;
@@ -132,6 +186,10 @@ function sectionsOf(wasm: Uint8Array): readonly Section[] {
     at = start + count;
   }
   return sections;
+}
+
+function repeated(bytes: readonly number[], times: number): Buffer {
+  return Buffer.concat(Array(times).fill(Buffer.from(bytes)));
 }
 
 function oneMore(body: Buffer, added: readonly number[]): Buffer {

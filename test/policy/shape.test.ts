@@ -5,7 +5,7 @@ import { readBundle } from '../../src/policy/bundle.ts';
 import { loadPolicy, loadPolicyAside } from '../../src/policy/load.ts';
 import { compileModule } from '../../src/policy/start.ts';
 import { endlessModule, fixture } from './archive.ts';
-import { bundleWith, withFunction, withMore, withSection } from './hostile-module.ts';
+import { bundleWith, idle, withFunction, withMore, withSection } from './hostile-module.ts';
 
 let odd: Uint8Array;
 beforeAll(async () => {
@@ -160,12 +160,12 @@ describe('a module is refused, by name, for', () => {
       (wasm) => withMore(withMore(wasm, 3, [0]), 10, [4, 1, 1, 0x6f, 0x0b]),
       'a value that is no number',
     ],
-    ['a long body', (wasm) => withFunction(wasm, 0, 512 * 1024), 'is over 524288 bytes'],
     [
-      'ten thousand locals in a long body',
-      (wasm) => withFunction(wasm, 10_000, 2000),
-      'has 10000 locals and 2005 bytes, too much to compile',
+      'locals that its code is too short for',
+      (wasm) => withFunction(wasm, idle(10_000, 39_994)),
+      'has 10000 locals in 39999 bytes',
     ],
+    ['more than a few locals', (wasm) => withFunction(wasm, idle(65, 4)), 'has 65 locals in 8 bytes'],
     [
       'a section that says less than it has',
       (wasm) => withSection(wasm, 6, [0, ...ANY]),
@@ -199,8 +199,8 @@ describe('a module is refused, by name, for', () => {
       (wasm) => withMore(wasm, 6, [0x7d, 0, 0x43, 0, 0, 0, 0, 0x0b]),
       (wasm) => withMore(wasm, 6, [0x7c, 0, 0x44, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b]),
       (wasm) => withMore(wasm, 11, [0, 0x41, 0, 0x0b, 0], 59),
-      (wasm) => withFunction(wasm, 1, 512 * 1024 - 4),
-      (wasm) => withFunction(wasm, 10_000, 1672),
+      (wasm) => withFunction(wasm, idle(64, 4)),
+      (wasm) => withFunction(wasm, idle(10_000, 39_995)),
     ];
     for (const change of within) expect(await compileModule(change(odd))).toBeInstanceOf(WebAssembly.Module);
   });
