@@ -62,21 +62,17 @@ export interface Session {
   readonly head: Head;
   /** The answer that this request id already got: returned, and nothing is consumed. */
   readonly answered: Answer | undefined;
-  /** Looks up a keyed value hash (16 hex characters) among what this session has seen. */
-  readonly originOf: (hash: string) => Remembered | undefined;
+  /**
+   * Whose words a value is, by its keyed hash (16 hex characters). `readings`: hashes of what somebody else may have said
+   * and meant it; called only where a record named the value.
+   */
+  readonly originOf: (hash: string, readings: () => readonly string[]) => Origin;
 }
-
-/**
- * An origin as the session remembers it. `spelled`: a record said the value in another spelling before anybody else did.
- * That vouches for no argument; it only keeps what others say later from casting doubt on the record's spelling.
- * `repeated`: and somebody else has said it since, or beside it, so that no record makes it its own any more.
- */
-export type Remembered = Origin | 'spelled' | 'repeated';
 
 /** A keyed hash (HMAC-SHA-256, first 64 bits, hex) of a value seen in the session, and whose words it was. */
 export interface Seen {
   readonly hash: string;
-  readonly origin: Exclude<Remembered, 'unknown'>;
+  readonly origin: Exclude<Origin, 'unknown'>;
 }
 
 /** Keyed hashes of what an ask's arguments held unvouched; `complete` is false where there was more than is looked at. */

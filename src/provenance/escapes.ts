@@ -30,6 +30,15 @@ export function readEscapes(folded: string): readonly string[] {
   return joined === parted ? [parted] : [parted, joined];
 }
 
+/** Of HTML, with their attributes, and its comments. */
+const TAGS = /<[/!]?[a-z-][^<>]*>/gi;
+
+/** The text without its tags, which may show as blanks or as nothing: both readings; none where there are no tags. */
+export function readTags(text: string): readonly string[] {
+  const parted = text.replace(TAGS, ' ');
+  return parted === text ? [] : [parted, text.replace(TAGS, '')];
+}
+
 /** @param unknown what stands for a name that we do not know */
 function readEscape(written: string, unknown: string): string {
   if (written === '\\/') return '/';

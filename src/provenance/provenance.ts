@@ -93,26 +93,17 @@ function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: 
   const seen: Seen[] = [];
   const { unvouched } = output;
   const work = { left: MOST_READ };
-  const spelled = new Set<string>();
   for (const form of harvest.trusted) {
     const readings = readingsOf(form, work);
     const echoed = (said: string): boolean => unvouched === 'all' || unvouched.has(hasher(said));
     if (readings === undefined || [form, ...readings].some(echoed)) harvest.trusted.delete(form);
-    else {
-      seen.push({ hash: hasher(form), origin: 'trusted' });
-      for (const reading of readings) spelled.add(reading);
-    }
+    else seen.push({ hash: hasher(form), origin: 'trusted' });
   }
   for (const form of harvest.untrusted) {
     if (harvest.trusted.has(form)) continue;
-    // What a record spells otherwise in the same output nobody said before it.
-    const origin = spelled.delete(form) ? 'repeated' : 'untrusted';
-    if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin });
+    if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin: 'untrusted' });
     else harvest.lost = true;
   }
-  for (const form of spelled)
-    if (!harvest.trusted.has(form) && seen.length < MAX_VALUES)
-      seen.push({ hash: hasher(form), origin: 'spelled' });
   // What is lost of an output that only a system or the agent itself writes, nobody else said.
   return { seen, lost: harvest.lost && labels.foreign };
 }
@@ -121,19 +112,10 @@ function trace(session: Session | null, action: Action, hasher: Hasher): Provena
   const found: Record<string, Origin> = Object.create(null);
   for (const { path, value } of action.values) {
     const form = session === null ? undefined : formOf(value);
-    found[path] = form === undefined ? 'unknown' : originOf(form, session, hasher);
+    found[path] =
+      session === null || form === undefined
+        ? 'unknown'
+        : session.originOf(hasher(form), () => (readingsOf(form) ?? []).map(hasher));
   }
   return found;
-}
-
-/** What is a record's only in one spelling is not the record's where somebody else may have said it in another. */
-function originOf(form: string, session: Session | null, hasher: Hasher): Origin {
-  const origin = session?.originOf(hasher(form)) ?? 'unknown';
-  if (origin === 'spelled' || origin === 'repeated') return 'unknown';
-  if (origin !== 'trusted') return origin;
-  for (const reading of readingsOf(form) ?? []) {
-    const read = session?.originOf(hasher(reading));
-    if (read === 'untrusted' || read === 'unknown') return read;
-  }
-  return origin;
 }

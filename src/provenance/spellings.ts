@@ -1,5 +1,5 @@
 import { foldText, isAscii } from '../model/text.ts';
-import { readEscapes } from './escapes.ts';
+import { readEscapes, readTags } from './escapes.ts';
 import { amountForms, gluedAmounts, isNumberlike, pieceForms, respelledForms, textForm } from './forms.ts';
 import { groupForms } from './groups.ts';
 import { ibansIn } from './iban.ts';
@@ -43,7 +43,10 @@ const VOUCHED = /["'`“”‘’«»()[\]{}<>:;=|#,%\\&]/;
  * when a bound kept it from noting all.
  */
 export function takeSpellings(written: Written, note: Note): boolean {
-  return note(textForm(written.folded)) && takeText(written, note, MAX_ESCAPED);
+  const shown = readTags(written.text).map((text) => ({ text, folded: foldText(text) }));
+  return (
+    note(textForm(written.folded)) && [written, ...shown].every((read) => takeText(read, note, MAX_ESCAPED))
+  );
 }
 
 /** @param escaped how often escapes are still read */

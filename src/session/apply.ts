@@ -17,6 +17,7 @@ import { openingOf } from './opening.ts';
 import { awaitReport, learnArguments, learnMandate, learnReport } from './origins.ts';
 import { grantPermit } from './permits.ts';
 import { bumpRate, NEVER } from './rate.ts';
+import { UNSAID } from './sayings.ts';
 import { settlePermit } from './settle.ts';
 import type { StoredEntry } from './store.ts';
 import { NO_UNDO, type Undo } from './undo.ts';
@@ -47,7 +48,7 @@ export function beginFold(entry: OpenEntry, stored: StoredEntry, bounds: Session
     throttles: {},
     floors: {},
     answerChars: 0,
-    forgot: false,
+    lost: UNSAID,
     judgedBy: { activation: 0, dataVersion: 0 },
   };
   const fold = emptyFold(now);

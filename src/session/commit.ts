@@ -3,12 +3,13 @@ import { type CatalogEntry, isForeign } from '../model/catalog.ts';
 import type { Answer, Judged, Verdict } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
 import { Fault, Refusal } from '../model/refusal.ts';
-import type { ReadArguments, Remembered } from '../model/session.ts';
+import type { ReadArguments } from '../model/session.ts';
 import { type Door, fingerprint, type Prints, permitOfOperation } from './enter.ts';
 import { type AskEntry, packUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
+import { isVouched } from './origins.ts';
 import { debited, isOpen } from './permits.ts';
 import { covers, remainingOf } from './view.ts';
 
@@ -130,16 +131,14 @@ function entryOf(
   };
 }
 
-const NOBODYS: ReadonlySet<Remembered | undefined> = new Set([undefined, 'unknown', 'spelled', 'repeated']);
-
 /** Whose words an allow may bring back. */
 function ofAllow(
   fold: Fold,
   { ask, action }: Facts,
   by: Committing,
 ): Pick<AskEntry, 'foreign' | 'unvouched'> {
-  const isVouched = (hash: string): boolean => !NOBODYS.has(fold.origins.get(hash));
-  const unvouched = packUnvouched(by.readArguments(ask.pep.tenant, action, isVouched));
+  const argued = by.readArguments(ask.pep.tenant, action, (hash) => isVouched(fold, hash));
+  const unvouched = packUnvouched(argued);
   return {
     ...(bringsForeign(action.entry) ? { foreign: true as const } : {}),
     ...(unvouched === undefined ? {} : { unvouched }),

@@ -15,8 +15,7 @@ export interface SeenText {
   readonly user: string;
   readonly trusted: string;
   readonly untrusted: string;
-  /** These two only where there are any. */
-  readonly spelled?: string;
+  /** Of earlier builds: somebody else's words of which the same output holds a record's spelling. */
   readonly repeated?: string;
 }
 
@@ -115,14 +114,10 @@ const HASH_LENGTH = 16;
 
 /** @throws TypeError for a hash that is not 16 hex characters */
 export function packSeen(seen: readonly Seen[]): SeenText {
-  const text: { -readonly [Name in keyof SeenText]: SeenText[Name] } = {
-    user: '',
-    trusted: '',
-    untrusted: '',
-  };
+  const text = { user: '', trusted: '', untrusted: '' };
   for (const { hash, origin } of seen) {
     if (!HASH.test(hash)) throw new TypeError('a seen value needs a hash of 16 hex characters');
-    text[origin] = (text[origin] ?? '') + hash;
+    text[origin] += hash;
   }
   return text;
 }
@@ -145,9 +140,12 @@ export function unpackUnvouched(text = ''): Unvouched {
 }
 
 export function* unpackSeen(text: SeenText): Generator<Seen> {
-  for (const origin of ['user', 'untrusted', 'trusted', 'spelled', 'repeated'] as const) {
-    const hashes = text[origin] ?? '';
+  const { user, untrusted, trusted, repeated = '' } = text;
+  for (const [origin, hashes] of [
+    ['user', user],
+    ['untrusted', untrusted + repeated],
+    ['trusted', trusted],
+  ] as const)
     for (let i = 0; i < hashes.length; i += HASH_LENGTH)
       yield { hash: hashes.slice(i, i + HASH_LENGTH), origin };
-  }
 }

@@ -2,9 +2,10 @@
 import type { Decimal } from '../model/decimal.ts';
 import type { Consumption } from '../model/decision.ts';
 import type { Identity, Mandate } from '../model/mandate.ts';
-import type { Head, Opening, Outcome, Remembered, SessionState } from '../model/session.ts';
+import type { Head, Opening, Outcome, SessionState } from '../model/session.ts';
 import type { SessionStep } from '../model/verbs.ts';
 import type { Rate } from './rate.ts';
+import type { Known, Sayings } from './sayings.ts';
 import type { StoredEntry } from './store.ts';
 import { Queue } from './undo.ts';
 
@@ -76,8 +77,8 @@ export interface Standing {
   /** By enforcement point: request ids as old as this are past the window. */
   readonly floors: Table<number>;
   readonly answerChars: number;
-  /** Words of somebody else were lost: what a system's field says from now on may be the same words laundered. */
-  readonly forgot: boolean;
+  /** Words of somebody else that were lost: what a system's field says after them may be the same words laundered. */
+  readonly lost: Sayings;
   /** The newest policy and data that judged an ask of it, each by itself. */
   readonly judgedBy: JudgedBy;
 }
@@ -101,11 +102,9 @@ export interface Fold {
   readonly operations: Map<string, Operation>;
   readonly answers: Queue<Kept>;
   readonly spentIds: Queue<Spent>;
-  readonly origins: Queue<Remembered>;
+  readonly origins: Queue<Known>;
   /** Allows whose output may hold somebody else's words and was not reported: decision id to version of the ask. */
   readonly awaited: Map<string, number>;
-  /** Values seen as trusted while such an output was awaited, unknown until it comes: hash to version. */
-  readonly tentative: Map<string, number>;
 }
 
 /** A table without names. */
@@ -136,7 +135,6 @@ export function emptyFold(now: Standing): Fold {
     spentIds: new Queue(),
     origins: new Queue(),
     awaited: new Map(),
-    tentative: new Map(),
   };
 }
 

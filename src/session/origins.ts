@@ -1,12 +1,13 @@
 /**
- * Whose words values are. A value has the origin under which it was first seen, and only the user can make it theirs
- * later. Where somebody else may have said it before, and we cannot tell, it is unknown instead of trusted: after
- * something was forgotten, and as long as an output that may hold it was not reported.
+ * Whose words values are, as entries tell it. What the user said is the user's, whoever said it before. A record's is
+ * what a record said before anybody else may have; of everybody else's words it is kept since when they may have been
+ * said, so that any spelling of a value can be held against them (`sayings.ts`).
  */
-import type { Remembered, Seen } from '../model/session.ts';
+import type { Seen } from '../model/session.ts';
 import type { SessionBounds } from './bounds.ts';
 import { type AskEntry, type ReportEntry, type SeenText, unpackSeen, unpackUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
+import { type Heard, type Known, mayPrecede, NEVER, saidAlso } from './sayings.ts';
 import { isSilent } from './settle.ts';
 import { deleteIn, setIn, type Undo } from './undo.ts';
 
@@ -17,9 +18,11 @@ export interface Place {
   readonly undo: Undo;
 }
 
+const USERS: Known = Object.freeze({ origin: 'user' });
+
 /** Values of a mandate: the user's, whoever said them before. */
 export function learnMandate(fold: Fold, seen: SeenText, place: Place): void {
-  for (const value of unpackSeen(seen)) learn(fold, value, { ...place, since: place.version });
+  for (const { hash } of unpackSeen(seen)) remember(fold, hash, USERS, place);
 }
 
 /**
@@ -36,119 +39,94 @@ export function awaitReport(fold: Fold, entry: AskEntry, { version, bounds, undo
   if (fold.awaited.size <= bounds.reads) return;
   const [oldest, at] = oldestAwaited(fold) ?? ['', 0];
   deleteIn(fold.awaited, oldest, undo);
-  fold.now.forgot = true;
-  doubt(fold, at, undo);
+  lose(fold, at);
 }
 
 /**
  * An effect was allowed with values in its arguments that nobody had vouched for: it may write them where a record
- * gives them back, so they stay unknown, but for the user's own word.
+ * gives them back, so no record that says them later makes them its own.
  */
 export function learnArguments(fold: Fold, { unvouched }: AskEntry, place: Place): void {
   const hashes = unpackUnvouched(unvouched);
+  const { version } = place;
   // Whatever a record says from now on may be among them.
-  if (hashes === 'all') fold.now.forgot = true;
-  else
-    for (const hash of hashes) {
-      // A record that gives it back may have it from this very act, whatever it spelled before.
-      const known = fold.origins.get(hash);
-      if (known === undefined || known === 'spelled' || known === 'repeated')
-        remember(fold, hash, 'unknown', place);
-    }
+  if (hashes === 'all') {
+    lose(fold, version);
+    return;
+  }
+  const said: Known = { origin: 'unknown', since: version, report: 0, other: NEVER };
+  for (const hash of hashes) if (fold.origins.get(hash) === undefined) remember(fold, hash, said, place);
 }
 
 /** An allow was reported: its output's values, and what their coming settles. */
 export function learnReport(fold: Fold, entry: ReportEntry, place: Place): void {
   const { version, undo } = place;
-  const awaited = fold.awaited.get(entry.decision);
-  const since = awaited ?? version;
   if (isSilent(entry)) return;
+  const since = fold.awaited.get(entry.decision) ?? version;
   deleteIn(fold.awaited, entry.decision, undo);
-  if (entry.lost) doubt(fold, since, undo);
-  // What this very output says in a system's field is trusted, whatever else stood beside it.
-  for (const value of unpackSeen(entry.seen)) learn(fold, value, { ...place, since });
-  if (entry.lost) fold.now.forgot = true;
-  if (awaited !== undefined) confirm(fold, awaited, undo);
+  if (entry.lost) lose(fold, since, version);
+  const record: Known = { origin: 'trusted', first: version, last: version };
+  const words = { origin: 'untrusted', since, report: version, other: NEVER } as const;
+  for (const { hash, origin } of unpackSeen(entry.seen)) {
+    const before = fold.origins.get(hash);
+    const known = origin === 'trusted' ? afterRecord(before, record) : afterWords(before, words);
+    if (known !== before) remember(fold, hash, known, place);
+  }
+}
+
+/** What a record says stays somebody else's where it is known as theirs: they were first. */
+function afterRecord(known: Known | undefined, record: Known & { readonly origin: 'trusted' }): Known {
+  if (known === undefined) return record;
+  return known.origin === 'trusted' ? { ...known, last: record.last } : known;
+}
+
+function afterWords(known: Known | undefined, words: Known & { readonly origin: 'untrusted' }): Known {
+  if (known === undefined) return words;
+  if (known.origin === 'user') return known;
+  // One output brings a value once: these are another's words than the record's.
+  if (known.origin === 'trusted') return words.since < known.first ? words : known;
+  const said = saidAlso(known, words.since, words.report);
+  return said === known && known.origin === 'untrusted' ? known : { ...said, origin: 'untrusted' };
 }
 
 /** Of an output that was told otherwise before, what can only take trust away: somebody else's words not yet known. */
 export function newWords(fold: Fold, seen: readonly Seen[]): readonly Seen[] {
-  const isNew = (hash: string): boolean =>
-    ['unknown', 'spelled'].includes(fold.origins.get(hash) ?? 'unknown');
-  return seen.filter(({ hash, origin }) => (origin === 'untrusted' || origin === 'repeated') && isNew(hash));
+  const isNew = (hash: string): boolean => (fold.origins.get(hash)?.origin ?? 'unknown') === 'unknown';
+  return seen.filter(({ hash, origin }) => origin === 'untrusted' && isNew(hash));
 }
 
-interface Learning extends Place {
-  /** Values learned later than at this version may be this output's: it was not yet reported then. */
-  readonly since: number;
-}
-
-function learn(fold: Fold, { hash, origin }: Seen, { version, bounds, undo, since }: Learning): void {
+/** Whether it is known whose words a value is, so that an allowed ask with it adds nothing to them. */
+export function isVouched(fold: Fold, hash: string): boolean {
   const known = fold.origins.get(hash);
-  if (known === 'user' || known === origin) return;
-  const place = { bounds, undo };
-  if (origin === 'user') {
-    deleteIn(fold.tentative, hash, undo);
-    remember(fold, hash, origin, place);
-  } else if (known === undefined && origin !== 'untrusted') {
-    if (!fold.now.forgot) {
-      if (fold.awaited.size > 0) setIn(fold.tentative, hash, version, undo);
-      remember(fold, hash, origin, place);
-    } else if (origin === 'repeated') remember(fold, hash, 'untrusted', place);
-  } else if (origin === 'trusted' || origin === 'spelled') {
-    // What a record said in another spelling it may still say in this one, as long as nobody else did.
-    if (known !== 'spelled' || fold.now.forgot) return;
-    if (fold.awaited.size > 0) setIn(fold.tentative, hash, version, undo);
-    remember(fold, hash, 'trusted', place);
-  } else learnWords(fold, hash, { known, since, place });
+  if (known === undefined || known.origin === 'unknown') return false;
+  return known.origin !== 'trusted' || !mayPrecede(fold.now.lost, known.first);
 }
 
-/** Somebody else said it. What a record may have said after them is theirs; what it said before is not. */
-function learnWords(
-  fold: Fold,
-  hash: string,
-  { known, since, place }: { known: Remembered | undefined; since: number; place: Omit<Place, 'version'> },
-): void {
-  const before = (fold.tentative.get(hash) ?? 0) <= since;
-  if (before && (known === 'trusted' || known === 'repeated')) return;
-  if (before && known === 'spelled') {
-    remember(fold, hash, 'repeated', place);
-    return;
-  }
-  deleteIn(fold.tentative, hash, place.undo);
-  remember(fold, hash, 'untrusted', place);
+/** What the origins of arguments are told by, as of now. */
+export function heardBy(fold: Fold): Heard {
+  return {
+    known: (hash) => fold.origins.get(hash),
+    lost: fold.now.lost,
+    awaited: oldestAwaited(fold)?.[1] ?? NEVER,
+  };
 }
 
-function remember(
-  fold: Fold,
-  hash: string,
-  origin: Remembered,
-  { bounds, undo }: Omit<Place, 'version'>,
-): void {
-  fold.origins.put(hash, origin, undo);
+/** Words that may have been said since then can no longer be looked up. `report`: that they came with. */
+function lose(fold: Fold, since: number, report = 0): void {
+  fold.now.lost = saidAlso(fold.now.lost, since, report);
+}
+
+/** Whether any of somebody else's words are lost. */
+export function hasLost(fold: Fold): boolean {
+  return fold.now.lost.since < NEVER;
+}
+
+function remember(fold: Fold, hash: string, known: Known, { bounds, undo }: Place): void {
+  fold.origins.put(hash, known, undo);
   if (fold.origins.size <= bounds.origins) return;
-  const [dropped, whose] = fold.origins.oldest() ?? ['', undefined];
-  if (whose === 'untrusted' || whose === 'unknown' || whose === 'repeated') fold.now.forgot = true;
-  deleteIn(fold.tentative, dropped, undo);
+  const [, whose] = fold.origins.oldest() ?? [];
+  if (whose?.origin === 'untrusted' || whose?.origin === 'unknown') lose(fold, whose.since);
   fold.origins.drop(undo);
-}
-
-/** Words that were allowed at this version are lost: what was learned since may have been among them, for good. */
-function doubt(fold: Fold, since: number, undo: Undo): void {
-  for (const [hash, version] of [...fold.tentative]) {
-    if (version <= since) continue;
-    fold.origins.put(hash, 'unknown', undo);
-    deleteIn(fold.tentative, hash, undo);
-  }
-}
-
-/** An output came that was awaited since this version: what waited for nothing older is trusted now. */
-function confirm(fold: Fold, since: number, undo: Undo): void {
-  if (fold.tentative.size === 0) return;
-  const oldest = oldestAwaited(fold)?.[1] ?? Number.POSITIVE_INFINITY;
-  if (oldest <= since) return;
-  for (const [hash, version] of [...fold.tentative])
-    if (version < oldest) deleteIn(fold.tentative, hash, undo);
 }
 
 /** Of tries of one operation the one with the least id, in whatever order they came to memory. */

@@ -6,7 +6,7 @@ import { appendUntilDone } from './append.ts';
 import { packSeen, type ReportEntry, unpackUnvouched } from './entry.ts';
 import type { Fold, Permit, Told } from './fold.ts';
 import type { Lanes } from './lanes.ts';
-import { newWords } from './origins.ts';
+import { hasLost, newWords } from './origins.ts';
 import { permitOf } from './permits.ts';
 import { isSilent, outcomeOf, toldOf } from './settle.ts';
 
@@ -64,7 +64,7 @@ function newsOf(fold: Fold, report: OutcomeReport, harvested: Harvested): Harves
   if (told === 'nothing') return harvested;
   if (told === 'silence') return isSilent(entryOf(report, harvested)) ? undefined : harvested;
   const seen = newWords(fold, harvested.seen);
-  const isNews = told !== reported || seen.length > 0 || (harvested.lost && !fold.now.forgot);
+  const isNews = told !== reported || seen.length > 0 || (harvested.lost && !hasLost(fold));
   return isNews ? { seen, lost: harvested.lost } : undefined;
 }
 

@@ -1,9 +1,9 @@
 /** A fold as text and back, so that replicas need not read a log from its beginning. */
 import type { Decimal } from '../model/decimal.ts';
 import { canonicalJson, type JsonValue, quoteJson } from '../model/json.ts';
-import type { Remembered } from '../model/session.ts';
 import { emptyFold, type Fold, type Operation, type Permit, type Standing, type Table } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
+import { knownReader, type Lost, readLost, type Written, writeKnown } from './snapshot-origins.ts';
 import type { StoredSnapshot } from './store.ts';
 import { NO_UNDO } from './undo.ts';
 import { upgradeFold } from './upgrade.ts';
@@ -13,7 +13,7 @@ const FORMAT = 1;
 interface Body {
   readonly format: number;
   readonly key: string;
-  readonly now: Omit<Standing, 'sums'> & { readonly sums: Table<string> };
+  readonly now: Omit<Standing, 'sums' | 'lost'> & { readonly sums: Table<string> } & Lost;
   readonly permits: readonly (readonly [string, Permit])[];
   readonly reads: readonly (readonly [string, Permit])[];
   readonly acts: readonly (readonly [string, number])[];
@@ -23,9 +23,8 @@ interface Body {
   readonly answers: readonly (readonly [string, JsonValue, number, string, string, number, number])[];
   /** Id, enforcement point, minted, at. */
   readonly spentIds: readonly (readonly [string, string, number, number])[];
-  readonly origins: readonly (readonly [string, Remembered])[];
+  readonly origins: readonly (readonly [string, ...Written])[];
   readonly awaited: readonly (readonly [string, number])[];
-  readonly tentative: readonly (readonly [string, number])[];
 }
 
 /** Equal folds give equal text, whatever order their entries took through memory. */
@@ -46,11 +45,10 @@ export function encodeFold(fold: Fold, keyId: string): string {
     key: keyId,
     now: { ...now, sums },
     operations: sorted(fold.operations),
-    origins: [...fold.origins.entries()],
+    origins: [...fold.origins.entries()].map(([hash, known]) => [hash, ...writeKnown(known)]),
     permits: sorted(fold.permits),
     reads: [...fold.reads.entries()],
     spentIds: [...fold.spentIds.entries()].map(([id, { pep, minted, at }]) => [id, pep, minted, at]),
-    tentative: sorted(fold.tentative),
   };
   return `{"answers":[${answers.join(',')}],${canonicalJson(rest as unknown as JsonValue).slice(1)}`;
 }
@@ -66,6 +64,7 @@ export function decodeFold(text: string, keyId: string): Fold | undefined {
     subject: now.subject,
     actor: now.actor,
     sums: Object.fromEntries(Object.entries(now.sums).map(([name, text]) => [name, decimalOf(text)])),
+    lost: readLost(now),
   });
   for (const [id, permit] of body.permits) fold.permits.set(id, permit);
   for (const [id, permit] of body.reads) fold.reads.put(id, permit, NO_UNDO);
@@ -79,9 +78,12 @@ export function decodeFold(text: string, keyId: string): Fold | undefined {
       NO_UNDO,
     );
   for (const [id, pep, minted, at] of body.spentIds) fold.spentIds.put(id, { pep, minted, at }, NO_UNDO);
-  for (const [hash, origin] of body.origins) fold.origins.put(hash, origin, NO_UNDO);
+  const reader = knownReader(now.head.version);
+  for (const [hash, ...written] of body.origins) {
+    const known = reader(written);
+    if (known !== undefined) fold.origins.put(hash, known, NO_UNDO);
+  }
   for (const [id, version] of body.awaited) fold.awaited.set(id, version);
-  for (const [hash, version] of body.tentative) fold.tentative.set(hash, version);
   upgradeFold(fold);
   return fold;
 }

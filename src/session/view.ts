@@ -15,8 +15,10 @@ import type { Session } from '../model/session.ts';
 import type { SessionView } from '../model/verbs.ts';
 import type { SessionBounds } from './bounds.ts';
 import { countedAs, type Fold, NONE, of, type Permit, type Table } from './fold.ts';
+import { heardBy } from './origins.ts';
 import { amountOf, debited, isOpen, OPENING } from './permits.ts';
 import { NEVER, readRate } from './rate.ts';
+import { type Heard, originIn } from './sayings.ts';
 
 const RECENT_FOR_POLICY = 8;
 
@@ -40,6 +42,7 @@ export function viewSession(fold: Fold, viewing: Viewing, bounds: SessionBounds)
   // An effect that took place is not spent again either: its operation is refused for that, and for nothing else.
   const held = done ? earlier : open;
   const own = identity !== undefined && identity === open?.identity ? 1 : 0;
+  let heard: Heard | undefined;
   const rate = readRate(of(now.rates, countedAs(now.rates, action, bounds.actions)) ?? NEVER, at);
   return {
     id: now.opening.id,
@@ -70,7 +73,7 @@ export function viewSession(fold: Fold, viewing: Viewing, bounds: SessionBounds)
     mandatePermits: namesAction(now.mandate, action),
     head: now.head,
     answered: viewing.answered,
-    originOf: (hash) => (fold.tentative.has(hash) ? 'unknown' : fold.origins.get(hash)),
+    originOf: (hash, readings) => originIn((heard ??= heardBy(fold)), hash, readings),
   };
 }
 

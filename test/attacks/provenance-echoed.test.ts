@@ -164,11 +164,11 @@ describe('an amount of the agent’s own is not paid', () => {
     expect(await pay(account)).toBe(UNTRUSTED);
   });
 
-  test('a record that named it first is doubted once a note was written with it in another spelling', async () => {
+  test('a record that named it first is believed when a note was written with it in another spelling since', async () => {
     const account = '1234-5678-9012';
     await step('vendor.lookup', { vendor: 'acme' }, { output: { vendor_id: 'acme', account } });
     await step('report.write', { report: 'r', text: 'next: pay 1234 5678 9012' }, { output: {} });
-    expect(await pay(account)).toBe(UNTRUSTED);
+    expect(await pay(account)).toBe('allow');
   });
 
   test('a plain word of a short text is repeated', async () => {

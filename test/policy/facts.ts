@@ -50,7 +50,7 @@ export const session: Session = {
   mandatePermits: true,
   head: { version: 6, digest: 'digest' },
   answered: undefined,
-  originOf: () => undefined,
+  originOf: () => 'unknown',
 };
 
 const args: JsonObject = {

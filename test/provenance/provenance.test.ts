@@ -3,9 +3,11 @@ import { parseCatalog } from '../../src/catalog/parse.ts';
 import { createActionReader } from '../../src/catalog/read-action.ts';
 import type { JsonObject, JsonValue } from '../../src/model/json.ts';
 import type { Mandate } from '../../src/model/mandate.ts';
-import type { Harvested, Remembered, Seen, Session } from '../../src/model/session.ts';
+import type { Harvested, Seen, Session } from '../../src/model/session.ts';
 import { createProvenance } from '../../src/provenance/provenance.ts';
+import { packSeen } from '../../src/session/entry.ts';
 import { ask } from '../catalog/fixture.ts';
+import { apply, askAt, begin, originOf as hashedOrigin, reportOf } from '../session/told.ts';
 
 const CATALOG = parseCatalog({
   version: 1,
@@ -53,10 +55,20 @@ function harvest(output: Output, entry = ENTRY): Harvested {
 
 const seenIn = (output: Output): readonly Seen[] => harvest(output).seen;
 
-/** A session that has seen these values, each once. */
+/** A session that was told these outputs one after the other, the user's values first. */
 function sessionOf(...batches: (readonly Seen[])[]): Session {
-  const origins = new Map<string, Remembered>(batches.flat().map(({ hash, origin }) => [hash, origin]));
-  return { originOf: (hash: string) => origins.get(hash) } as Partial<Session> as Session;
+  const fold = begin();
+  for (const seen of batches) {
+    const asked = fold.now.head.version + 1;
+    const { user, ...told } = packSeen(seen);
+    const users = { user, trusted: '', untrusted: '' };
+    apply(fold, { kind: 'amend', at: 0, pep: 'p', mandate: mandate(''), seen: users });
+    apply(fold, askAt(asked + 1));
+    apply(fold, reportOf(asked + 1, told));
+  }
+  return {
+    originOf: (hash: string, readings: () => readonly string[]) => hashedOrigin(fold, hash, readings()),
+  } as Partial<Session> as Session;
 }
 
 function mandate(purpose: string, declared: Record<string, string> = {}): Mandate {

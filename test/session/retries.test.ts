@@ -17,6 +17,8 @@ import {
   type Wish,
 } from './world.ts';
 
+const NO_READINGS = (): readonly string[] => [];
+
 const SEEN = { hash: 'b'.repeat(16), origin: 'trusted' } as const;
 const spend = (amount: string) => () => allow({ budget: 'money', amount });
 
@@ -497,7 +499,7 @@ describe('reports', () => {
     const origins = async (...digits: number[]): Promise<unknown[]> => {
       let found: unknown[] = [];
       const policy: Wish['policy'] = ({ originOf }) => {
-        found = digits.map((digit) => originOf(hash(digit)));
+        found = digits.map((digit) => originOf(hash(digit), NO_READINGS));
         return allow();
       };
       for (const on of [world, createWorld(store)]) {
@@ -523,7 +525,7 @@ describe('reports', () => {
     expect(await head()).toBe(before + 1);
     for (const again of [first, second]) expect(await world.report(session, id, 'executed', again)).toBe(0);
     expect(await head()).toBe(before + 1);
-    expect(await origins(1, 2, 3, 4)).toEqual(['trusted', 'untrusted', undefined, 'untrusted']);
+    expect(await origins(1, 2, 3, 4)).toEqual(['trusted', 'untrusted', 'unknown', 'untrusted']);
   });
 
   test('of one allow made again and cut: what is new from then on is not trusted', async () => {
@@ -535,7 +537,7 @@ describe('reports', () => {
     await world.report(session, id, 'executed', { lost: true });
     expect(await head()).toBe(before);
     await world.report(session, await ask(), 'executed', { seen: trusts(2) });
-    expect(await origins(1, 2)).toEqual(['trusted', undefined]);
+    expect(await origins(1, 2)).toEqual(['trusted', 'unknown']);
   });
 
   const OUTCOMES = ['executed', 'failed', 'unknown'] as const;
@@ -612,7 +614,7 @@ describe('reports', () => {
     expect(await world.report(session, id, 'unknown', { seen: trusts(1) })).toBe(1);
     expect(await world.report(session, id, 'executed', { seen: [...trusts(2), ...warns(3)] })).toBe(1);
     expect(await head()).toBe(before + 2);
-    expect(await origins(1, 2, 3)).toEqual(['trusted', undefined, 'untrusted']);
+    expect(await origins(1, 2, 3)).toEqual(['trusted', 'unknown', 'untrusted']);
   });
 
   test('only allows are reported, and only into their session', async () => {
@@ -661,7 +663,7 @@ describe('reports', () => {
     await world.ask({
       session,
       policy: ({ originOf }) => {
-        origins = [a, b, c, user].map(originOf);
+        origins = [a, b, c, user].map((one) => originOf(one, NO_READINGS));
         return allow();
       },
     });
@@ -678,15 +680,15 @@ describe('reports', () => {
     await tell([{ hash: bad, origin: 'untrusted' }]);
     await tell(Array.from({ length: 80 }, (_, i) => ({ hash: hash(i), origin: 'untrusted' as const })));
     await tell([{ hash: bad, origin: 'trusted' }]);
-    let origin: string | undefined = 'not asked';
+    let origin = 'not asked';
     await world.ask({
       session,
       policy: ({ originOf }) => {
-        origin = originOf(bad);
+        origin = originOf(bad, NO_READINGS);
         return allow();
       },
     });
-    expect(origin).toBeUndefined();
+    expect(origin).toBe('unknown');
   });
 
   test('the subject of a session is no part of what a report may change', async () => {

@@ -19,6 +19,8 @@ import {
   type Wish,
 } from './world.ts';
 
+const NO_READINGS = (): readonly string[] => [];
+
 const NO = refuse('policy.unspoken');
 
 /** Runs the ask and hands back what policy saw. */
@@ -165,8 +167,8 @@ describe('what policy sees of a session', () => {
       mandatePermits: true,
       answered: undefined,
     });
-    expect(session.originOf('aaaaaaaaaaaaaaaa')).toBe('user');
-    expect(session.originOf('bbbbbbbbbbbbbbbb')).toBeUndefined();
+    expect(session.originOf('aaaaaaaaaaaaaaaa', NO_READINGS)).toBe('user');
+    expect(session.originOf('bbbbbbbbbbbbbbbb', NO_READINGS)).toBe('unknown');
   });
 
   test('steps, denials, counts and recent actions, refusals after the door included', async () => {
@@ -544,7 +546,7 @@ describe('opening', () => {
     const judged: unknown[] = [];
     const policy: Wish['policy'] = (session) => {
       const { steps, task, remaining } = session;
-      judged.push([steps, task.purpose, remaining, session.originOf('a'.repeat(16))]);
+      judged.push([steps, task.purpose, remaining, session.originOf('a'.repeat(16), NO_READINGS)]);
       return allow({ budget: 'money', amount: '1000' });
     };
     const none = await world.ask({ session: open('one'), action: 'x', dryRun: true, policy: () => NO });

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { NEVER } from '../../src/session/sayings.ts';
+import { decodeFold, encodeFold } from '../../src/session/snapshot.ts';
+import { apply, askAt, begin, originOf, reportOf } from './told.ts';
+
+const [record = '', words = '', own = '', users = ''] = ['1', '2', '3', '4'].map((digit) => digit.repeat(16));
+
+test('whose words values are is read back as it was written', () => {
+  const fold = begin();
+  apply(fold, {
+    kind: 'amend',
+    at: 0,
+    pep: 'p',
+    mandate: fold.now.mandate,
+    seen: { user: users, trusted: '', untrusted: '' },
+  });
+  apply(fold, askAt(3, { unvouched: own }));
+  apply(fold, reportOf(3, { trusted: record, untrusted: words, lost: true }));
+  const copy = decodeFold(encodeFold(fold, 'k'), 'k');
+  expect([...(copy?.origins.entries() ?? [])]).toEqual([
+    [users, { origin: 'user' }],
+    [own, { origin: 'unknown', since: 3, report: 0, other: NEVER }],
+    [words, { origin: 'untrusted', since: 3, report: 4, other: NEVER }],
+    [record, { origin: 'trusted', first: 4, last: 4 }],
+  ]);
+  expect(copy?.now.lost).toEqual({ since: 3, report: 4, other: NEVER });
+});
+
+test.each([true, false])(
+  'a build without versions is read so that words are held against records (lost: %s)',
+  (forgot) => {
+    const fold = begin();
+    const { lost: _, ...now } = JSON.parse(encodeFold(fold, 'k')).now;
+    const origins = [
+      [users, 'user'],
+      [record, 'trusted'],
+      [words, 'untrusted'],
+      [own, 'unknown'],
+      ['5'.repeat(16), 'repeated'],
+      ['6'.repeat(16), 'spelled'],
+    ];
+    const written = {
+      ...JSON.parse(encodeFold(fold, 'k')),
+      now: { ...now, forgot },
+      origins,
+      tentative: [[own, 1]],
+    };
+    const copy = decodeFold(JSON.stringify(written), 'k');
+    if (copy === undefined) throw new Error('a fold is read back');
+    expect(originOf(copy, users)).toBe('user');
+    expect(originOf(copy, record)).toBe(forgot ? 'unknown' : 'trusted');
+    expect(originOf(copy, record, ['6'.repeat(16)])).toBe(forgot ? 'unknown' : 'trusted');
+    for (const reading of [words, own, '5'.repeat(16)])
+      expect(originOf(copy, record, [reading])).not.toBe('trusted');
+  },
+);
