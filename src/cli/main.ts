@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { askCommand } from './ask.ts';
 import { closeCommand } from './close.ts';
+import { parseWithIds, withoutMarks } from './dashed-ids.ts';
 import { demoCommand } from './demo.ts';
 import { EXIT, EXIT_HELP } from './exit.ts';
 import { openCommand } from './open.ts';
@@ -17,6 +18,8 @@ export function createProgram(json = false): Command {
   const program = new Command('assent')
     .description('May this agent do this now? A policy decision point for AI agents.')
     .version(version(), '-V, --version')
+    // Else `close -Vx` would print the version, and seem to have closed something.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
@@ -53,13 +56,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   });
   const json = argv.includes('--json');
   try {
-    await createProgram(json).parseAsync([...argv]);
+    await parseWithIds(createProgram(json), argv);
   } catch (cause) {
     if (!(cause instanceof CommanderError)) throw cause;
     // Asking for help is no mistake.
     const wrong = cause.exitCode !== 0;
     // For people commander has said what is wrong.
-    if (wrong && json) printError({ message: cause.message.replace(/^error: /, '') });
+    if (wrong && json) printError({ message: withoutMarks(cause.message).replace(/^error: /, '') });
     process.exitCode = wrong ? EXIT.failed : EXIT.ok;
   }
 }
@@ -67,7 +70,10 @@ export async function main(argv: readonly string[]): Promise<void> {
 /** Throwing instead of leaving at once lets what was written reach its reader. */
 function withoutExit(command: Command, json: boolean): Command {
   for (const inner of command.commands) withoutExit(inner, json);
-  if (json) command.configureOutput({ writeErr: () => undefined });
+  const writeErr = json
+    ? () => undefined
+    : (words: string): void => void process.stderr.write(withoutMarks(words));
+  command.configureOutput({ writeErr });
   return command.showHelpAfterError('(add --help for what the command takes)').exitOverride();
 }
 

@@ -33,9 +33,8 @@ export async function settle(asking: Asking, ask: Ask): Promise<Settled> {
   const { request, timeoutMs } = prepared;
   const deadline = performance.now() + timeoutMs;
   const { reply, attempts } = await withRetries(
-    timeoutMs,
+    { calls: transport, timeoutMs, undecided: isUndecided },
     (remaining) => asking.lane.send(request, remaining),
-    isUndecided,
   );
   const late = performance.now() > deadline;
   const judged = judge({ requestId, dryRun: request.dryRun, attempts, late }, reply);

@@ -5,7 +5,7 @@ import {
 } from '../gen/assent/v1/authorization_pb.js';
 import type { Ask, PreparedAsk } from './ask.ts';
 import { type Asking, prepare, whileOpen } from './authorize.ts';
-import { type Failure, failureOfStatus, retryable } from './failure.ts';
+import { CLIENT_CLOSED, type Failure, failureOfStatus, retryable } from './failure.ts';
 import { judge, refused } from './judge.ts';
 import { discharge } from './obligations.ts';
 import type { Permission } from './permission.ts';
@@ -105,7 +105,13 @@ async function sendBatch(
     if (again !== undefined) return { ok: false, failure: again };
     return { ok: true, message: pending.size > 0 ? 'undecided' : 'decided' };
   };
-  await withRetries(timeoutMs, attempt, (message) => message === 'undecided');
+  const { reply } = await withRetries(
+    { calls: asking.transport, timeoutMs, undecided: (message) => message === 'undecided' },
+    attempt,
+  );
+  // Closed between two attempts: what was to be asked again never will be.
+  if (!reply.ok && reply.failure === CLIENT_CLOSED)
+    for (const id of pending.keys()) brought.set(id, { reply, attempts, late: false });
   return brought;
 }
 

@@ -15,8 +15,9 @@ export async function call<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   message: MessageInitShape<I>,
 ): Promise<MessageShape<O>> {
-  const { reply } = await withRetries(calling.timeoutMs, (remaining) =>
-    calling.transport.unary(method, message, remaining),
+  const { transport, timeoutMs } = calling;
+  const { reply } = await withRetries({ calls: transport, timeoutMs }, (remaining) =>
+    transport.unary(method, message, remaining),
   );
   if (!reply.ok) throw new AssentError(reply.failure);
   return reply.message;

@@ -73,7 +73,8 @@ export interface Client extends SessionCalls, PolicyCalls {
   report(told: Report): Promise<{ readonly valuesRemembered: number }>;
   /**
    * Permits nothing from now on, and returns at once: asks in flight come back as not permitted, also where they were
-   * answered and their obligations are being carried out, and verbs in flight reject (`reason` is `CLIENT_CLOSED`).
+   * answered and their obligations are being carried out, and verbs in flight reject (`reason` is `CLIENT_CLOSED`);
+   * none of them waits for another try or for a handler, though a handler that runs cannot be stopped.
    * Reports under way come to their end, with their retries: those of `guard` within the longer of `timeoutMs` and 2 s,
    * those of `report` within 10 s. The connection ends after the last of them. A report that would begin later, because
    * its tool is still running, is not made; `onUnreported` is told.

@@ -24,7 +24,10 @@ interface Discharging {
   readonly transport: Transport;
 }
 
-/** Carries out what the allow obliges to, in order. All must be claimed before any is begun; after a close none is. */
+/**
+ * Carries out what the allow obliges to, in order. All must be claimed before any is begun. A close ends it at once:
+ * a handler that runs is not waited for, though it cannot be stopped, and no other is begun.
+ */
 export async function discharge(
   { obligations: handlers, transport }: Discharging,
   ask: Ask,
@@ -42,12 +45,9 @@ export async function discharge(
   }
   for (const { name, carryOut } of duties) {
     if (transport.closed()) return no('client.closed');
-    try {
-      await within(decision.expiresAt, async () => carryOut());
-    } catch {
-      // The handler's own words stay with it: they may hold what an agent must not read.
-      return no('client.obligation_failed', `\`${name}\``);
-    }
+    const done = await inTime(transport, decision.expiresAt, async () => carryOut());
+    if (transport.closed()) return no('client.closed');
+    if (!done) return no('client.obligation_failed', `\`${name}\``);
   }
   // Handlers take time, and a permission does not wait for them.
   return objection(decision, false, Date.now()) === undefined ? permission : no('client.expired');
@@ -59,16 +59,28 @@ function handlerOf(handlers: ObligationHandlers, name: string): ObligationHandle
   return typeof handler === 'function' ? (handler as ObligationHandler) : undefined;
 }
 
-/** Waits for `work` until `expiresAt` (Unix ms) and no longer. */
-async function within(expiresAt: number | undefined, work: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<never>((_, reject) => {
+/** Whether `work` was done, waited for until `expiresAt` (Unix ms) or a close, and no longer. */
+function inTime(
+  { whenCut }: Transport,
+  expiresAt: number | undefined,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (done: boolean): void => {
+      clearTimeout(timer);
+      takeBack();
+      resolve(done);
+    };
     const left = Math.max(0, (expiresAt ?? 0) - Date.now());
-    timer = setTimeout(() => reject(new Error('the permission ran out')), Math.min(left, 2 ** 31 - 1));
+    const timer = setTimeout(() => settle(false), Math.min(left, 2 ** 31 - 1));
+    const takeBack = whenCut(() => {
+      clearTimeout(timer);
+      resolve(false);
+    });
+    // The handler's own words stay with it: they may hold what an agent must not read.
+    work().then(
+      () => settle(true),
+      () => settle(false),
+    );
   });
-  try {
-    await Promise.race([work(), over]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -163,7 +163,9 @@ export function objection(decision: Decision, dryRun: boolean, at: number): Clie
 /** The client's own reason. */
 export function clientReason(code: ClientCode, more = ''): ReasonView {
   const { words, remedy } = CLIENT_REASONS[code];
-  return { code, words: more === '' ? words : `${words}: ${more}`, remedy, reviewers: [] };
+  // A failure may say just what the code does.
+  const said = more === '' || more === words ? words : `${words}: ${more}`;
+  return { code, words: said, remedy, reviewers: [] };
 }
 
 /** An obligation that cannot be read cannot be carried out: the whole answer is void. */

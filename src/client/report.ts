@@ -59,7 +59,7 @@ export async function report(
   };
   // The same report again changes nothing, so a lost answer may be asked for once more.
   const { reply } = await transport.outlasting((calls) =>
-    withRetries(timeoutMs, (remaining) =>
+    withRetries({ calls, timeoutMs }, (remaining) =>
       calls.unary(AuthorizationService.method.report, message, remaining),
     ),
   );

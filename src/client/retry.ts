@@ -1,6 +1,6 @@
 import { type Decision as DecisionMessage, Effect } from '../gen/assent/v1/authorization_pb.js';
-import { retryable } from './failure.ts';
-import type { Reply } from './transport.ts';
+import { CLIENT_CLOSED, retryable } from './failure.ts';
+import type { Calls, Reply } from './transport.ts';
 
 const ATTEMPTS = 3;
 const FIRST_DELAY_MS = 20;
@@ -12,15 +12,24 @@ export interface Tried<T> {
   readonly attempts: number;
 }
 
+/** How something is tried. */
+export interface Trying<T> {
+  /** What the attempts are made with: a close that cuts them ends a pause between two. */
+  readonly calls: Pick<Calls, 'whenCut'>;
+  readonly timeoutMs: number;
+  /** Whether an earlier attempt is being decided still; absent: none ever is. */
+  readonly undecided?: (message: T) => boolean;
+}
+
 /**
  * Tries at most three times within `timeoutMs`, each attempt with what is left of it, as long as the failure is
  * one that passes. The caller sends the same message each time, so at most one attempt has an effect. Where an earlier
- * attempt is `undecided` still, a later one is told so: then it is asked again for as long as there is time.
+ * attempt is `undecided` still, a later one is told so: then it is asked again for as long as there is time. A close
+ * between two attempts is the last of it: `CLIENT_CLOSED`, whatever came before.
  */
 export async function withRetries<T>(
-  timeoutMs: number,
+  { calls, timeoutMs, undecided = () => false }: Trying<T>,
   attempt: (remainingMs: number) => Promise<Reply<T>>,
-  undecided: (message: T) => boolean = () => false,
 ): Promise<Tried<T>> {
   const deadline = performance.now() + timeoutMs;
   let failures = 0;
@@ -35,13 +44,27 @@ export async function withRetries<T>(
     const delay = delayMs(attempts, reply.ok ? 0 : (reply.failure.retryDelayMs ?? 0));
     // No time for another attempt: what came last is the most that can be said.
     if (performance.now() + delay >= deadline) return { reply, attempts };
-    await new Promise((resolve) => setTimeout(resolve, delay));
+    if (!(await pause(calls, delay))) return { reply: { ok: false, failure: CLIENT_CLOSED }, attempts };
   }
 }
 
 /** Of one ask, that an earlier attempt of it is still being decided. */
 export function isUndecided(decision: DecisionMessage | undefined): boolean {
   return decision?.effect === Effect.THROTTLE && decision.reasons[0]?.code === 'session.contended';
+}
+
+/** Waits; false as soon as a close cuts it short. */
+function pause({ whenCut }: Pick<Calls, 'whenCut'>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      takeBack();
+      resolve(true);
+    }, ms);
+    const takeBack = whenCut(() => {
+      clearTimeout(timer);
+      resolve(false);
+    });
+  });
 }
 
 /** 20 to 200 ms by chance, growing; never sooner than the PDP asks for. */

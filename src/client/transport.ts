@@ -7,7 +7,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { type ClientDuplexStream, type ClientUnaryCall, connectivityState, Metadata } from '@grpc/grpc-js';
+import { type ClientDuplexStream, connectivityState, Metadata } from '@grpc/grpc-js';
 import { createChannel, HANDSHAKE_MS } from './channel.ts';
 import { CLIENT_CLOSED, type Failure, failureOfCall, localFailure, retryable } from './failure.ts';
 import { bareKey, type TransportOptions } from './options.ts';
@@ -24,6 +24,11 @@ export interface Calls {
     message: MessageInitShape<I>,
     timeoutMs: number,
   ): Promise<Reply<MessageShape<O>>>;
+  /**
+   * Has `end` called when a close cuts these calls, at once where it has already; never for calls that outlast it.
+   * Returns what takes that back.
+   */
+  whenCut(end: () => void): () => void;
 }
 
 /** One connection to a PDP. */
@@ -39,7 +44,7 @@ export interface Transport extends Calls {
    * connection lasts as long. `work` bounds its own time. Begun after `close`, it is given calls that are refused.
    */
   outlasting<T>(work: (calls: Calls) => Promise<T>): Promise<T>;
-  /** Ends every call but streams, which are their opener's; then, after what outlasts it, the connection for good. */
+  /** Ends every call and wait but streams, which are their opener's; then, after what outlasts it, the connection. */
   close(): void;
 }
 
@@ -55,14 +60,22 @@ export function createTransport(options: TransportOptions, handshakeMs = HANDSHA
   const ending = new AbortController();
   const client = createChannel(options, { handshakeMs, ending: ending.signal });
   let isClosed = false;
-  /** In flight, to be cancelled. */
-  const inFlight = new Set<ClientUnaryCall>();
+  /** What a close ends: calls in flight, and what waits between them. */
+  const toEnd = new Set<() => void>();
   /** Works that outlast `close`, not settled yet. */
   let outlasts = 0;
   const metadata = new Metadata();
   if (options.key !== undefined) metadata.set('authorization', `Bearer ${bareKey(options.key)}`);
 
+  const whenCut = (end: () => void): (() => void) => {
+    // Each its own: the same function may be handed over twice.
+    const once = (): void => end();
+    if (isClosed) once();
+    else toEnd.add(once);
+    return () => toEnd.delete(once);
+  };
   const calls = (outlasting: boolean): Calls => ({
+    whenCut: outlasting ? () => () => undefined : whenCut,
     unary: (method, message, timeoutMs) =>
       new Promise((resolve) => {
         const cut = (): boolean => isClosed && !outlasting;
@@ -79,14 +92,14 @@ export function createTransport(options: TransportOptions, handshakeMs = HANDSHA
           metadata,
           { deadline },
           (error, bytes) => {
-            inFlight.delete(sent);
+            takeBack();
             if (error === null) return resolve(decoded(method.output, bytes));
             const failure = failureOfCall(error);
             // A failure that passes is our own cancelling, or would be asked again, and is not: the close is why.
             resolve({ ok: false, failure: cut() && retryable(failure) ? CLIENT_CLOSED : failure });
           },
         );
-        if (!outlasting) inFlight.add(sent);
+        const takeBack = outlasting ? () => undefined : whenCut(() => sent.cancel());
       }),
   });
   const endWhenOver = (): void => {
@@ -127,7 +140,7 @@ export function createTransport(options: TransportOptions, handshakeMs = HANDSHA
     },
     close: () => {
       isClosed = true;
-      for (const sent of inFlight) sent.cancel();
+      for (const end of toEnd) end();
       endWhenOver();
     },
   };

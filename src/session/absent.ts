@@ -6,6 +6,7 @@ import type { Opening } from '../model/session.ts';
 import { beginFold } from './apply.ts';
 import type { Door, Entered } from './enter.ts';
 import { entryOf } from './opening.ts';
+import { notDashed } from './session-id.ts';
 import { GENESIS, logName } from './store.ts';
 import { type Opener, openNameOf, openSession } from './verbs.ts';
 
@@ -24,7 +25,7 @@ export interface OpenIfAbsent {
 }
 
 const KEYS_REMEMBERED = 10_000;
-/** Characters of a session id: 128 bits, base64url. */
+/** Characters of a session id, base64url. */
 const ID_LENGTH = 22;
 
 export function createOpenIfAbsent(opener: Opener, { keys, bounds }: Door): OpenIfAbsent {
@@ -36,7 +37,8 @@ export function createOpenIfAbsent(opener: Opener, { keys, bounds }: Door): Open
   function draft(pep: Pep, { key: openKey, mandate }: OpenRef, at: number): Opening {
     const { tenant } = pep;
     // The same for every dry run of the key, so that retries of one cause have one cause id.
-    const id = keys.fingerprint('draft', `${tenant}\n${pep.id}\n${openKey}`).slice(0, ID_LENGTH);
+    const print = keys.fingerprint('draft', `${tenant}\n${pep.id}\n${openKey}`);
+    const id = notDashed(print.slice(0, ID_LENGTH));
     const key = { tenant, session: id };
     const entry = entryOf({ pep, mandate, at, id, seen: readMandate(tenant, mandate) });
     const fold = beginFold(entry, { ...GENESIS, payload: '' }, bounds);

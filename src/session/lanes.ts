@@ -29,7 +29,7 @@ export interface Lanes {
   known(key: SessionKey): Lane | undefined;
 }
 
-/** 128 bits, base64url. Anything else is no id of ours, and names no key. */
+/** Base64url, minted before with a leading `-` too. Anything else is no id of ours, and names no key. */
 const SESSION_ID = /^[A-Za-z0-9_-]{22}$/;
 
 /** Torn sessions remembered after they left memory, so that a shortened log is not believed the second time. */

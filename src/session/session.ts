@@ -1,5 +1,4 @@
 /** Which task is this, what has been done in it, and did nobody else act on it meanwhile? */
-import { randomBytes } from 'node:crypto';
 import type { Ask } from '../model/ask.ts';
 import type { Caller } from '../model/caller.ts';
 import type { Answer, Judged, Verdict } from '../model/decision.ts';
@@ -18,6 +17,7 @@ import { createSessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import { createLanes, type Lanes } from './lanes.ts';
 import { type OutcomeReport, reportOutcome } from './report.ts';
+import { mintSessionId } from './session-id.ts';
 import { answerWithoutStore, openingWithoutStore } from './stale.ts';
 import type { SessionStore } from './store.ts';
 import { createVerbs } from './verbs.ts';
@@ -102,13 +102,7 @@ export function createSessionRoom(options: SessionRoomOptions): SessionRoom {
     readArguments,
     allowLifetimeMs: options.allowLifetimeMs ?? DEFAULT_ALLOW_LIFETIME_MS,
   };
-  const opener = {
-    store,
-    lanes,
-    keys,
-    readMandate,
-    newId: (): string => randomBytes(16).toString('base64url'),
-  };
+  const opener = { store, lanes, keys, readMandate, newId: mintSessionId };
   const absent = createOpenIfAbsent(opener, by);
 
   return {

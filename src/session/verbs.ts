@@ -21,7 +21,7 @@ export interface Opener {
   readonly lanes: Lanes;
   readonly keys: SessionKeys;
   readonly readMandate: (tenant: string, mandate: Mandate) => readonly Seen[];
-  /** 128 random bits, base64url. */
+  /** See `mintSessionId`. */
   readonly newId: () => string;
 }
 

@@ -380,6 +380,10 @@ test.each(BAD_ASKS)('%s: INVALID_ARGUMENT that names the field', async (_, bytes
 });
 
 const FINE: readonly (readonly [string, Uint8Array])[] = [
+  [
+    'a method of 32 letters',
+    askBytes({ credential: { form: { case: 'dpop', value: { ...dpop, method: 'M'.repeat(32) } } } }),
+  ],
   ['2^53 exactly', args('{"amount":9007199254740992}')],
   ['a whole number of 21 digits that a double holds', args('{"amount":100000000000000000000}')],
   ['32 levels', args(`${'{"a":'.repeat(31)}{}${'}'.repeat(31)}`)],
@@ -409,6 +413,18 @@ test('a message past 1 MiB is RESOURCE_EXHAUSTED, and one past 4 MiB does not ge
   const larger = new Uint8Array(5 * 1024 * KIB);
   expect((await house.call(AUTHORIZE, larger)).code).toBe('RESOURCE_EXHAUSTED');
   expect((await house.call(AUTHORIZE, askBytes())).code).toBe('OK');
+});
+
+test.each([
+  ['of 33 letters is too long', 'M'.repeat(33), 'is longer than 32 characters'],
+  ['with a blank is no method', 'PO ST', 'holds a character that it may not'],
+])('a method %s, and is told so', async (_, method, problem) => {
+  const house = await serve();
+  const bytes = askBytes({ credential: { form: { case: 'dpop', value: { ...dpop, method } } } });
+  expect(await house.call(AUTHORIZE, bytes)).toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    fields: [{ field: 'credential.dpop.method', description: problem }],
+  });
 });
 
 test('a field name of the attacker is cut and cannot break the trailers', async () => {

@@ -1,5 +1,5 @@
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { anyPack, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { anyPack, durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   Metadata,
   Server,
@@ -150,12 +150,7 @@ export function statusOf(code: number, message: string, retryMs?: number): Statu
   const details =
     retryMs === undefined
       ? []
-      : [
-          anyPack(
-            RetryInfoSchema,
-            create(RetryInfoSchema, { retryDelay: { seconds: 0n, nanos: retryMs * 1e6 } }),
-          ),
-        ];
+      : [anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: durationFromMs(retryMs) }))];
   return create(StatusSchema, { code, message, details });
 }
 

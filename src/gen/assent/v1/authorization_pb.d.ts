@@ -245,7 +245,7 @@ export declare type DpopToken = Message<"assent.v1.DpopToken"> & {
   proof: string;
 
   /**
-   * HTTP method of the request that the agent made.
+   * HTTP method of the request that the agent made, at most 32 characters.
    *
    * @generated from field: string method = 3;
    */
