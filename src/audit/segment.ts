@@ -52,6 +52,8 @@ export function openSegmentWriter({ dir, path, joint: end, disk }: SegmentOption
   function clean(): void {
     if (!soiled) return;
     disk.truncate(fd, joint.bytes);
+    // Or a loss of power could leave sectors of what was taken back among those of what is written in its place.
+    disk.syncNow(fd);
     soiled = false;
   }
 

@@ -14,6 +14,11 @@ export interface Stop {
 /** A record is JSON and holds no zero byte, so a sector of zeros is one that was never written. */
 const SECTOR = 512;
 
+/** No byte of a record's text is less than a blank: no frame that lies inside one has a shorter text than this. */
+const SHORTEST_INSIDE = 0x2020;
+/** So many of them have room in one record, one behind the other. */
+const MOST_INSIDE = Math.floor((LONGEST_FRAME - FRAME_OVERHEAD) / (SHORTEST_INSIDE + FRAME_OVERHEAD));
+
 /**
  * Holds what follows the last whole record against what a crash can leave. A death in the middle of a write leaves
  * the beginning of what was being written: no whole record comes after it. A loss of power may leave out any part
@@ -23,12 +28,13 @@ const SECTOR = 512;
  * @throws LogDamaged when whole records follow that no crash leaves there
  */
 export function checkTail(bytes: Buffer, { file, end, nextIndex }: Stop, unflushed: number): void {
-  const later = wholeRecords(bytes, { from: afterCut(bytes, end), nextIndex, most: unflushed });
-  const [first] = later;
-  if (first === undefined) return;
-  // One record at least is in the gap.
-  if (hasBlankSector(bytes, end, first) && later.length < unflushed) return;
-  throw new LogDamaged('record is damaged', file, end, adviceOn(file, end, first));
+  const { from, lost } = cutAt(bytes, end);
+  let first: number | undefined;
+  for (const { at, index, certain } of wholeRecords(bytes, from, nextIndex)) {
+    first ??= at;
+    if (lost && !(certain && index - nextIndex >= unflushed)) continue;
+    throw new LogDamaged('record is damaged', file, end, adviceOn(file, end, first));
+  }
 }
 
 function adviceOn(file: string, end: number, next: number): string {
@@ -38,62 +44,89 @@ function adviceOn(file: string, end: number, next: number): string {
   );
 }
 
+/** How a record stopped being one. */
+interface Cut {
+  /** Where others may follow it. */
+  readonly from: number;
+  /** Whether it stopped at a sector that was never written. */
+  readonly lost: boolean;
+}
+
 /**
- * Where records may follow a damaged one. Callers choose much of what stands in a record, and can make it look like
- * whole records: nothing that lies in one text with its beginning is a record of its own. A zero byte ends that text,
- * since no record holds one; it may also be one of the bytes before a record's text, so the search begins where those
- * would. Where the damage is in the text itself the search begins with it.
+ * Callers choose much of what stands in a record, and can make it look like whole records: nothing that lies in one
+ * text with the beginning of a damaged one is a record of its own. A zero byte ends that text, since no record holds
+ * one; it may also be one of the bytes before a record's text, so the search begins where those would. Where the damage
+ * is in the text itself the search begins with it.
  */
-function afterCut(bytes: Buffer, start: number): number {
+function cutAt(bytes: Buffer, start: number): Cut {
   const rest = bytes.toString('latin1', start + FRAME_OVERHEAD, start + LONGEST_FRAME);
   const zero = rest.indexOf('\0');
   const text = zero === -1 ? rest : rest.slice(0, zero);
   const end = endOfObject(text);
-  if (end === undefined) return start;
+  const stop = start + FRAME_OVERHEAD + (end ?? 0);
+  // One that is whole needed nothing of what is not there.
+  const isCut = isBlank(bytes, stop - (stop % SECTOR), SECTOR) && parsed(text) === undefined;
+  const lost = isCut || startsBlank(bytes, start);
+  if (end === undefined) return { from: start, lost };
   // A record that follows has the zero among its first bytes, or behind it.
-  return end === zero ? start + end + 1 : start + FRAME_OVERHEAD + end;
+  return { from: end === zero ? start + end + 1 : stop, lost };
 }
 
-/** Offsets of whole records of this log or later, wherever they stand; at most `most`. */
-function wholeRecords(
-  bytes: Buffer,
-  { from, nextIndex, most }: { from: number; nextIndex: number; most: number },
-): readonly number[] {
-  const found: number[] = [];
+/** The rest of the sector in which a batch begins: what stood in it before was on disk already. */
+function startsBlank(bytes: Buffer, start: number): boolean {
+  const rest = -start & (SECTOR - 1);
+  return rest > 0 && isBlank(bytes, start, rest);
+}
+
+function isBlank(bytes: Buffer, from: number, length: number): boolean {
+  return bytes.subarray(from, from + length).every((byte) => byte === 0);
+}
+
+interface Whole {
+  readonly at: number;
+  readonly index: number;
+  /** It is no part of a record whose beginning was lost. */
+  readonly certain: boolean;
+}
+
+/** Whole records of this log or later, wherever they stand. */
+function* wholeRecords(bytes: Buffer, from: number, nextIndex: number): Generator<Whole, void> {
   let at = from;
-  while (found.length < most) {
+  let run = 0;
+  let behind = -1;
+  for (;;) {
     // Every record is a JSON object with members: nowhere else is a checksum worth computing.
     const text = bytes.indexOf('{"', at + FRAME_OVERHEAD);
-    if (text === -1) break;
+    if (text === -1) return;
     at = text - FRAME_OVERHEAD;
     const end = endOfFrame(bytes, at);
-    const whole = end !== undefined && isRecord(bytes.toString('utf8', text, end), nextIndex);
-    if (whole) found.push(at);
-    at = whole ? end : at + 1;
+    const index = end === undefined ? undefined : indexOf(bytes.toString('utf8', text, end));
+    // A lost sector has zeros for a checksum too, and behind it a text may begin that was made to fit.
+    if (end === undefined || index === undefined || index < nextIndex || bytes.readUInt32BE(at) === 0) {
+      at += 1;
+      continue;
+    }
+    run = at === behind ? run + 1 : 1;
+    yield { at, index, certain: end - text < SHORTEST_INSIDE || run > MOST_INSIDE };
+    behind = end;
+    at = end;
   }
-  return found;
 }
 
 const HASH = /^[A-Za-z0-9_-]{43}$/;
 
-/**
- * Whether it is a record as they are written, and would stand at this index or behind it: an older one may be what a
- * reused sector held before.
- */
-function isRecord(text: string, nextIndex: number): boolean {
+/** The index of a record as they are written; undefined where it is none. */
+function indexOf(text: string): number | undefined {
   const record = parsed(text);
-  if (record === undefined) return false;
+  if (record === undefined) return undefined;
   const { index, previous } = record;
   const names = Object.keys(record);
-  return (
-    typeof index === 'number' &&
-    Number.isSafeInteger(index) &&
-    index >= nextIndex &&
+  const isOne =
     typeof previous === 'string' &&
     HASH.test(previous) &&
     text.startsWith(`{${JSON.stringify(names[0])}:`) &&
-    names.every((name, i) => i === 0 || (names[i - 1] ?? '') < name)
-  );
+    names.every((name, i) => i === 0 || (names[i - 1] ?? '') < name);
+  return isOne && typeof index === 'number' && Number.isSafeInteger(index) ? index : undefined;
 }
 
 /** Undefined where it is no JSON object. */
@@ -107,16 +140,4 @@ function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
     // Bytes that only begin like a record.
     return undefined;
   }
-}
-
-/** Also the rest of the sector in which the batch begins: what stood in it before was on disk already. */
-function hasBlankSector(bytes: Buffer, from: number, to: number): boolean {
-  const border = Math.ceil(from / SECTOR) * SECTOR;
-  if (border > from && border <= to && isBlank(bytes, from, border)) return true;
-  for (let at = border; at + SECTOR <= to; at += SECTOR) if (isBlank(bytes, at, at + SECTOR)) return true;
-  return false;
-}
-
-function isBlank(bytes: Buffer, from: number, to: number): boolean {
-  return bytes.subarray(from, to).every((byte) => byte === 0);
 }
