@@ -2,6 +2,7 @@
 import { Session } from 'node:inspector';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createLog } from './log.ts';
+import { readSign } from './sign.ts';
 import type { Watch } from './watchdog.ts';
 
 /** Frames of the stack that the line shows. */
@@ -9,13 +10,11 @@ const FRAMES = 12;
 /** How long the standing thread may take to say where it stands: in a system call it never does. */
 const STACK_MS = 500;
 
-const { beats, beatMs, logLevel } = workerData as Watch;
+const { beats, beatMs, logLevel, revision } = workerData as Watch;
 const log = createLog(logLevel);
 let missed = 0;
-let revision: unknown;
 
-parentPort?.on('message', (told: unknown) => {
-  revision = told;
+parentPort?.on('message', () => {
   missed = 0;
 });
 // Nobody has beaten before the first one: a start may take its time.
@@ -48,7 +47,7 @@ function standing(): Promise<string[]> {
 
 function end(stack: string[]): void {
   log.error(
-    { stalledMs: beats * beatMs, revision, stack },
+    { stalledMs: beats * beatMs, revision: readSign(revision), stack },
     'the server stood still for too long and ends itself: nothing that it answered is lost',
   );
   // A signal handler of the main thread would never run.

@@ -6,13 +6,14 @@
 import { url as debuggerUrl } from 'node:inspector';
 import { Worker } from 'node:worker_threads';
 import type { LogLevel } from './log.ts';
+import type { Sign } from './sign.ts';
 
 export interface WatchdogOptions {
   /** Milliseconds that the event loop may stand still; 0 watches nothing. */
   readonly stallMs: number;
   readonly logLevel: LogLevel;
-  /** Revision of the policy in force, for the line that says what happened: as of the last beat. */
-  readonly revision: () => string;
+  /** Revision of the policy in force, for the line that says what happened; shown anew with each beat. */
+  readonly revision: Sign;
 }
 
 export interface Watchdog {
@@ -25,6 +26,8 @@ export interface Watch {
   readonly beats: number;
   readonly beatMs: number;
   readonly logLevel: LogLevel;
+  /** Where the revision of the policy in force is shown. */
+  readonly revision: SharedArrayBuffer;
 }
 
 /** Beats to one allowed stall: so much later than the stall's limit, at most, the end may come. */
@@ -37,11 +40,15 @@ const BEATS = 20;
  */
 export function createWatchdog({ stallMs, logLevel, revision }: WatchdogOptions): Watchdog {
   if (stallMs === 0 || debuggerUrl() !== undefined) return { close: () => Promise.resolve() };
-  const watch: Watch = { beats: BEATS, beatMs: Math.ceil(stallMs / BEATS), logLevel };
+  const beatMs = Math.ceil(stallMs / BEATS);
+  const watch: Watch = { beats: BEATS, beatMs, logLevel, revision: revision.memory };
   const file = import.meta.url.endsWith('.ts') ? './watchdog-worker.ts' : './watchdog-worker.js';
   const worker = new Worker(new URL(file, import.meta.url), { workerData: watch });
   worker.unref();
-  const beat = setInterval(() => worker.postMessage(revision()), watch.beatMs);
+  const beat = setInterval(() => {
+    revision.show();
+    worker.postMessage('beat');
+  }, beatMs);
   beat.unref();
   return {
     async close() {

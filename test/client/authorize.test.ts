@@ -225,11 +225,13 @@ describe('a retry', () => {
     expect(new Set(seen).size).toBe(1);
   });
 
-  test('of an ask that is decided for longer than there is time is a throttle', async () => {
+  test('of an ask that is decided for longer than there is time is a throttle, or late', async () => {
     let calls = 0;
     wire.unary = () => ((calls += 1) === 1 ? { code: status.UNAVAILABLE } : contended());
     const permission = await client({ timeoutMs: 800 }).authorize(ASK);
-    expect(permission).toMatchObject({ permitted: false, effect: 'throttle' });
+    // On a busy machine the last attempt may begin in time and end past it.
+    expect(permission.permitted).toBe(false);
+    expect(['session.contended', 'client.late']).toContain(permission.reasons[0]?.code);
     expect(permission.attempts).toBeGreaterThan(3);
     expect(permission.attempts).toBe(calls);
   });
