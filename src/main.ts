@@ -24,6 +24,7 @@ import { sealSessionVerbs } from './sessions.ts';
 import { serveTelemetry, type TelemetryEndpoint } from './telemetry/http.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createSign, type Sign } from './telemetry/sign.ts';
 import { createSparingLog } from './telemetry/sparing.ts';
 import { createWatchdog } from './telemetry/watchdog.ts';
 import { createTokenVerifier } from './token/verify.ts';
@@ -35,8 +36,10 @@ export interface House {
   readonly verbs: Verbs;
   readonly rooms: Rooms;
   readonly metrics: Metrics;
-  /** Of the policy in force. */
-  revision(): string;
+  /** Of the policy in force: at the latest as it judges. */
+  readonly revision: Sign;
+  /** Ends changes of policy under way, and refuses more: whoever waits for one is told. */
+  closePolicy(): void;
   /** Ends what runs beside asks and closes stores and log; asks still in flight fail. */
   close(): Promise<void>;
 }
@@ -85,7 +88,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     createPolicyRoom({
       ...running,
       store: stores.policies,
-      compiler: createCompiler(),
+      compiler: createCompiler({ instanceMib: running.memoryMib }),
       defaultBundle,
       log: sparing,
       at: now(),
@@ -113,6 +116,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     policy,
     reportFault,
   });
+  const revision = createSign(() => policy.status().revision);
   const rooms = metrics.watch({
     now,
     mintId: () => randomUUID(),
@@ -122,7 +126,10 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     readAction: createActionReader(catalog),
     enterSession: sessions.enterSession,
     traceArguments: provenance.traceArguments,
-    evaluatePolicy: policy.evaluatePolicy,
+    evaluatePolicy(facts) {
+      revision.show();
+      return policy.evaluatePolicy(facts);
+    },
     holdFloors,
     commit: sessions.commit,
     nameCause: sessions.nameCause,
@@ -174,7 +181,8 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     }),
     ready: () => ready() && !policy.status().behind,
   };
-  return { verbs, rooms, metrics, revision: () => policy.status().revision };
+  const closePolicy = () => policy.close();
+  return { verbs, rooms, metrics, revision, closePolicy };
 }
 
 export interface ServeOptions {
@@ -199,6 +207,8 @@ export interface Serving {
 }
 
 const DRAIN_MS = 10_000;
+/** So long before connections are cut, who waits for a policy to change is told that it will not. */
+const TELL_MS = 1000;
 
 /**
  * Serves until stopped.
@@ -259,7 +269,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       telemetry: telemetry?.address,
       async stop() {
         serving = false;
+        const telling = setTimeout(house.closePolicy, DRAIN_MS - TELL_MS);
         await server.drain(DRAIN_MS);
+        clearTimeout(telling);
         await telemetry?.close();
         await watchdog.close();
         await house.close();

@@ -20,6 +20,7 @@ export type FaultReason =
   | 'POLICY_BEHIND'
   | 'DEADLINE_PASSED'
   | 'OVERLOADED'
+  | 'DRAINING'
   | 'TOO_MANY_PUSHES';
 
 /** We fail: UNAVAILABLE and retryable (DEADLINE_EXCEEDED for a passed deadline). `cause` goes to logs, never to the wire. */

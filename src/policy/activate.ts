@@ -28,7 +28,9 @@ const GRACE_MS = 2000;
  */
 export async function createPolicyRoom(options: PolicyRoomOptions): Promise<PolicyRoom> {
   const { store, log, watchIntervalMs } = options;
-  const changes = new Changes(options, await start(options), GRACE_MS);
+  const ending = new AbortController();
+  const open = { ...options, signal: ending.signal };
+  const changes = new Changes(open, await start(options), GRACE_MS);
   const { lag } = changes;
   const watch = startWatch(store, () => changes.follow(), { log, intervalMs: watchIntervalMs });
   return {
@@ -63,6 +65,9 @@ export async function createPolicyRoom(options: PolicyRoomOptions): Promise<Poli
         trouble: watch.trouble(),
       };
     },
-    close: () => watch.close(),
+    close() {
+      watch.close();
+      ending.abort(new Fault('DRAINING'));
+    },
   };
 }

@@ -50,12 +50,8 @@ export interface Bundle {
  * delta, no entry point `assent/verdict`
  */
 export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
-  const files = await unpackBundle(bytes);
-  for (const name of files.keys()) checkName(name);
-  const written = readManifest(files);
+  const { files, written, wasm } = await openBundle(bytes);
   const roots = readRoots(written['roots']);
-  const wasm = files.get(modulePath(written['wasm'], files));
-  if (wasm === undefined) throw new BundleError('the manifest names a module that is not there', '.manifest');
   const data = readData(files, roots);
   const metadata = written['metadata'] ?? {};
   if (!isJsonObject(metadata)) throw new BundleError('`metadata` is not an object', '.manifest');
@@ -72,6 +68,30 @@ export async function readBundle(bytes: Uint8Array): Promise<Bundle> {
       sequence: readSequence(metadata['sequence']),
     },
   };
+}
+
+/**
+ * The module of a bundle alone: no data is parsed, which may take a hundred times its bytes.
+ * @throws BundleError as `readBundle`, for the archive, the names of its files, a manifest that cannot be read, the module
+ */
+export async function readModule(bytes: Uint8Array): Promise<Uint8Array> {
+  return (await openBundle(bytes)).wasm;
+}
+
+/** What is in a bundle, with its manifest as it is written. */
+interface Opened {
+  readonly files: ReadonlyMap<string, Buffer>;
+  readonly written: JsonObject;
+  readonly wasm: Uint8Array;
+}
+
+async function openBundle(bytes: Uint8Array): Promise<Opened> {
+  const files = await unpackBundle(bytes);
+  for (const name of files.keys()) checkName(name);
+  const written = readManifest(files);
+  const wasm = files.get(modulePath(written['wasm'], files));
+  if (wasm === undefined) throw new BundleError('the manifest names a module that is not there', '.manifest');
+  return { files, written, wasm };
 }
 
 /** Whether a data path (its segments) lies inside the bundle's roots and outside every package. */

@@ -20,8 +20,8 @@ import {
   readStore,
   storeActivation,
 } from './prepare.ts';
-import { createQueue, MOST_WAITING } from './queue.ts';
-import type { PolicyRoom, PolicyRoomOptions, Pushed } from './room.ts';
+import { createQueue, MOST_WAITING, type Queue } from './queue.ts';
+import type { OpenOptions, PolicyRoom, Pushed } from './room.ts';
 import type { DataChange, PolicyStore, StoredActivation, StoredData } from './store.ts';
 import { BundleError } from './tar.ts';
 
@@ -36,18 +36,21 @@ type LogFacts = Readonly<Record<string, unknown>>;
 export class Changes {
   active: Active;
   readonly lag: Lag;
-  private readonly options: PolicyRoomOptions;
+  private readonly options: OpenOptions;
   private readonly store: PolicyStore;
-  private readonly changes = createQueue();
-  private readonly pushes = createQueue(MOST_WAITING);
-  private readonly rollbacks = createQueue(MOST_WAITING);
+  private readonly changes: Queue;
+  private readonly pushes: Queue;
+  private readonly rollbacks: Queue;
   private readonly patches: Patches;
 
   /** @param graceMs how long something newer may be known before what is in force no longer decides */
-  constructor(options: PolicyRoomOptions, active: Active, graceMs: number) {
+  constructor(options: OpenOptions, active: Active, graceMs: number) {
     this.options = options;
     this.store = options.store;
     this.active = active;
+    this.changes = createQueue(Number.POSITIVE_INFINITY, options.signal);
+    this.pushes = createQueue(MOST_WAITING, options.signal);
+    this.rollbacks = createQueue(MOST_WAITING, options.signal);
     this.lag = createLag(versionOf(active), graceMs, () => performance.now());
     this.patches = new Patches(options, {
       newest: () => this.newest(),
@@ -70,7 +73,8 @@ export class Changes {
   push(request: Parameters<PolicyRoom['push']>[0]): Promise<Pushed> {
     const { pep, content, validateOnly, allowUntested, at } = request;
     return this.pushes(async () => {
-      const { bytes, ...tests } = await buildContent(content, this.options.compiler, allowUntested);
+      const { compiler, signal } = this.options;
+      const { bytes, ...tests } = await buildContent(content, compiler, { allowUntested, signal });
       const { newest, data } = await this.stored();
       if (revisionOf(bytes) === newest.revision) {
         await this.changes(() => this.catchUp());

@@ -9,13 +9,15 @@ import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { WASI } from 'node:wasi';
 import { brotliDecompressSync } from 'node:zlib';
+import { watchParent } from './child-watch.ts';
 
 const [STDIN, STDOUT] = [0, 1];
 const SUCCESS = 0;
 
 type Call = (fd: number, vectors: number, count: number, done: number) => number;
 
-const [, , program = ''] = process.argv;
+const [, , , program = ''] = process.argv;
+await watchParent();
 const request = await buffer(process.stdin);
 const answer: Buffer[] = [];
 let taken = 0;

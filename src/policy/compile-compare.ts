@@ -33,13 +33,15 @@ const MAX_WORDS = 256;
  * Compares in a worker that ends at the deadline: a module that came built may do anything.
  * @returns a problem `assent_differs` for each test whose input the module answers otherwise, or one `assent_bundle`
  * where it cannot be asked; empty: nothing differs
+ * @throws the signal's reason when that is aborted
  */
 export function compareAside(
   compiled: Compiled,
   asked: readonly Asked[],
-  { deadlineMs, memoryMib }: Bounds,
+  { deadlineMs, memoryMib, signal }: Bounds,
 ): Promise<readonly PolicyProblem[]> {
-  const { promise, resolve } = Promise.withResolvers<readonly PolicyProblem[]>();
+  const { promise, resolve, reject } = Promise.withResolvers<readonly PolicyProblem[]>();
+  if (signal?.aborted) return Promise.reject(signal.reason);
   if (asked.length === 0) return Promise.resolve([]);
   const file = import.meta.url.endsWith('.ts')
     ? './compile-compare-worker.ts'
@@ -50,6 +52,11 @@ export function compareAside(
     resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MIB },
   });
   const fail = (message: string): void => resolve([unaskable(message)]);
+  const abort = (): void => {
+    reject(signal?.reason);
+    void worker.terminate();
+  };
+  signal?.addEventListener('abort', abort);
   const timer = setTimeout(() => {
     fail(`comparing with the tests took longer than ${deadlineMs} ms`);
     void worker.terminate();
@@ -59,6 +66,7 @@ export function compareAside(
   worker.once('error', (cause: unknown) => fail(cause instanceof Error ? cause.message : String(cause)));
   worker.once('exit', () => {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
     fail('the module could not be compared with the tests');
   });
   return promise;

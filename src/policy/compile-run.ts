@@ -6,6 +6,8 @@ export interface Bounds {
   readonly deadlineMs: number;
   /** MiB of WebAssembly memory. */
   readonly memoryMib: number;
+  /** Ends the run. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What the toolchain wrote, or which bound ended it. */
@@ -24,23 +26,26 @@ const OUT_OF_MEMORY = /out of memory|cannot allocate|memory access out of bounds
 
 /**
  * Sends one request to a fresh child and resolves with what it answers.
- * @throws ToolchainFailed when the child cannot start, or ends without an answer for no bound of ours
+ * @throws ToolchainFailed when the child cannot start, or ends without an answer for no bound of ours; the signal's
+ * reason when that is aborted
  */
 export async function runToolchain(program: string, request: string, bounds: Bounds): Promise<Run> {
-  const { late, code, stdout, words } = await runChild({
+  const { late, code, signal, stdout, words } = await runChild({
     name: 'compile-child',
     options: flags(program, bounds),
     args: [program],
     stdin: request,
     deadlineMs: bounds.deadlineMs,
+    signal: bounds.signal,
   }).catch((cause: unknown) => {
-    throw new ToolchainFailed('the toolchain cannot be started', { cause });
+    bounds.signal?.throwIfAborted();
+    throw new ToolchainFailed('the toolchain cannot be run', { cause });
   });
   if (late) return { kind: 'deadline' };
   if (code === 0) return { kind: 'answer', text: stdout.toString() };
   if (OUT_OF_STACK.test(words)) return { kind: 'depth' };
   if (OUT_OF_MEMORY.test(words)) return { kind: 'memory' };
-  throw new ToolchainFailed(`the toolchain ended with ${code}: ${words}`);
+  throw new ToolchainFailed(`the toolchain ended with ${code ?? signal}: ${words}`);
 }
 
 /** Node's permission model on top of WASI: the child may read itself and the program, and start nothing. */

@@ -17,6 +17,7 @@ import {
   type Sources,
 } from './compile-sources.ts';
 import { tryCompiling } from './compile-trial.ts';
+import { DEFAULT_MEMORY_MIB } from './config.ts';
 import { createQueue } from './queue.ts';
 import { warmable } from './warm.ts';
 
@@ -72,25 +73,28 @@ export interface Compiler {
   /**
    * Checks, runs every rule that begins with `test_` against the bundle's own data, compiles, and holds the module
    * to what the tests saw. What is wrong with the sources, a failing test included, is a result; having no test
-   * is not wrong here. A broken toolchain throws ToolchainFailed.
+   * is not wrong here. A broken toolchain throws ToolchainFailed; a signal that is aborted ends this and those below,
+   * which throw its reason.
    */
-  compile(sources: Sources): Promise<CompileResult>;
+  compile(sources: Sources, signal?: AbortSignal): Promise<CompileResult>;
   /** The same, with the rules compiled so that each can be measured. */
   test(sources: Sources): Promise<TestRun>;
   /**
    * Runs the tests that a built bundle carries, and holds its module to what they saw. That it was made of these
    * sources is its author's word beyond.
    */
-  rerun(sources: BuiltSources): Promise<TestReport>;
+  rerun(sources: BuiltSources, signal?: AbortSignal): Promise<TestReport>;
   /** Compiles the module of a built bundle aside, as the others do: for one that carries no tests to run. */
-  tryOut(bundle: Uint8Array): Promise<readonly PolicyProblem[]>;
+  tryOut(bundle: Uint8Array, signal?: AbortSignal): Promise<readonly PolicyProblem[]>;
   /** Lays the Rego files out as OPA's formatter does; other files are left out of the result. */
   format(sources: Sources): Promise<FormatResult>;
   /** The library's own tests. */
   testLibrary(): Promise<TestReport>;
 }
 
-export interface CompilerOptions extends Partial<Bounds> {
+export interface CompilerOptions extends Partial<Omit<Bounds, 'signal'>> {
+  /** MiB that an instance of the module may have while it is held to its tests: `policy.memory_mib` of its server. */
+  readonly instanceMib?: number;
   /** The packed toolchain. */
   readonly program?: string;
   /** Folder of the default library's Rego. */
@@ -104,31 +108,36 @@ const LIBRARY_FOLDER = 'assent/';
 const COMBINER = 'assent/combiner.rego';
 
 /**
- * A compiler with its bounds: `deadlineMs` (30 s) and `memoryMib` (1024) of each run. Calls queue, so that
- * several authors cost no more memory than one.
+ * A compiler with its bounds: `deadlineMs` (30 s) and `memoryMib` (1024) of each run, `instanceMib` (64). Calls queue,
+ * so that several authors cost no more memory than one.
  */
 export function createCompiler(options: CompilerOptions = {}): Compiler {
   const { program = PROGRAM, library = LIBRARY, deadlineMs = 30_000, memoryMib = 1024 } = options;
+  const { instanceMib = DEFAULT_MEMORY_MIB } = options;
   const queue = createQueue();
-  const bounds = { deadlineMs, memoryMib };
-  const run: Runner = (request, compiledOf = () => undefined) =>
-    queue(async () => {
-      const answer = await answerTo(program, request, bounds);
-      const compiled = answer.ok ? compiledOf(answer) : undefined;
-      if (compiled === undefined) return answer;
-      const refused = await tryCompiling(compiled, deadlineMs);
-      const errors = refused.length > 0 ? refused : await compareAside(compiled, answer.asked ?? [], bounds);
-      return errors.length === 0 ? answer : { ...answer, ok: false, errors };
-    });
+  const runnerOf =
+    (signal?: AbortSignal): Runner =>
+    (request, compiledOf = () => undefined) =>
+      queue(async () => {
+        const answer = await answerTo(program, request, { deadlineMs, memoryMib, signal });
+        const compiled = answer.ok ? compiledOf(answer) : undefined;
+        if (compiled === undefined) return answer;
+        const refused = await tryCompiling(compiled, deadlineMs, signal);
+        const instance = { deadlineMs, memoryMib: instanceMib, signal };
+        const errors =
+          refused.length > 0 ? refused : await compareAside(compiled, answer.asked ?? [], instance);
+        return errors.length === 0 ? answer : { ...answer, ok: false, errors };
+      });
+  const run = runnerOf();
   return {
-    compile: (sources) => compile(run, libraryFiles(library), sources),
+    compile: (sources, signal) => compile(runnerOf(signal), libraryFiles(library), sources),
     test: (sources) => test(run, libraryFiles(library), sources),
-    rerun: async ({ rego, documents, bundle }) =>
+    rerun: async ({ rego, documents, bundle }, signal) =>
       reportOf(
-        await run({ command: 'rerun', files: rego, documents }, () => ({ bundle })),
+        await runnerOf(signal)({ command: 'rerun', files: rego, documents }, () => ({ bundle })),
         (file) => !file.startsWith(LIBRARY_FOLDER),
       ),
-    tryOut: (bundle) => queue(() => tryCompiling({ bundle }, deadlineMs)),
+    tryOut: (bundle, signal) => queue(() => tryCompiling({ bundle }, deadlineMs, signal)),
     format: (sources) => format(run, sources),
     testLibrary: () => testLibrary(run, libraryFiles(library, true)),
   };

@@ -10,6 +10,8 @@ export interface PolicyConfig {
   readonly memoryMib: number;
 }
 
+export const DEFAULT_MEMORY_MIB = 64;
+
 /**
  * Reads the config section `policy`: `bundle`, `watch_interval_ms` (100 to 1000, default 500: other replicas
  * follow within a second), `memory_mib` (8 to 1024, default 64).
@@ -17,7 +19,11 @@ export interface PolicyConfig {
  */
 export function parsePolicyConfig(section: unknown): PolicyConfig {
   const known = ['bundle', 'watch_interval_ms', 'memory_mib'];
-  const { bundle, watch_interval_ms = 500, memory_mib = 64 } = readSection(section ?? {}, 'policy', known);
+  const {
+    bundle,
+    watch_interval_ms = 500,
+    memory_mib = DEFAULT_MEMORY_MIB,
+  } = readSection(section ?? {}, 'policy', known);
   return Object.freeze({
     bundle: bundle === undefined ? undefined : readText(bundle, 'policy.bundle'),
     watchIntervalMs: readWhole(watch_interval_ms, 'policy.watch_interval_ms', { least: 100, most: 1000 }),

@@ -14,6 +14,13 @@ export interface Built {
   readonly coveragePercent: number;
 }
 
+export interface BuildOptions {
+  /** No test is needed. */
+  readonly allowUntested: boolean;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Bytes of Rego and data that the toolchain is handed of a built bundle. */
 const MAX_TESTED_BYTES = 12 * 1024 * 1024;
 
@@ -22,20 +29,20 @@ const MAX_TESTED_BYTES = 12 * 1024 * 1024;
  * here again, and one that carries none is untested.
  * @throws BundleRefused with every error that compiling found, every test that failed, and its place; or because
  * there is no test and `allowUntested` does not say that none is needed
- * @throws ToolchainFailed when the compiler itself broke
+ * @throws ToolchainFailed when the compiler itself broke; the signal's reason when that is aborted
  */
 export async function buildContent(
   content: BundleContent,
   compiler: Compiler,
-  allowUntested: boolean,
+  { allowUntested, signal }: BuildOptions,
 ): Promise<Built> {
   const built = await (content.kind === 'sources'
-    ? fromSources(content.files, compiler)
-    : fromBundle(content.bytes, compiler));
+    ? fromSources(content.files, compiler, signal)
+    : fromBundle(content.bytes, compiler, signal));
   if (built.testsPassed > 0) return built;
   if (!allowUntested) throw untested(content);
   // With tests, and from sources, the compiler has done so.
-  const problems = content.kind === 'bundle' ? await compiler.tryOut(content.bytes) : [];
+  const problems = content.kind === 'bundle' ? await compiler.tryOut(content.bytes, signal) : [];
   if (problems.length > 0) throw new BundleRefused(problems);
   return built;
 }
@@ -47,18 +54,26 @@ export function refusedBy(cause: unknown): unknown {
   return new BundleRefused([{ file, line: 0, column: 0, code: 'assent_bundle', message }]);
 }
 
-async function fromSources(files: ReadonlyMap<string, string>, compiler: Compiler): Promise<Built> {
-  const compiled = await compiler.compile(files);
+async function fromSources(
+  files: ReadonlyMap<string, string>,
+  compiler: Compiler,
+  signal: AbortSignal | undefined,
+): Promise<Built> {
+  const compiled = await compiler.compile(files, signal);
   if (!compiled.ok) throw new BundleRefused(compiled.problems);
   return builtOf(packBundle(compiled.bundle), compiled.report);
 }
 
-async function fromBundle(bytes: Uint8Array, compiler: Compiler): Promise<Built> {
+async function fromBundle(
+  bytes: Uint8Array,
+  compiler: Compiler,
+  signal: AbortSignal | undefined,
+): Promise<Built> {
   const sources = await testedSources(bytes).catch((cause: unknown) => {
     throw refusedBy(cause);
   });
   if (sources === undefined) return { bytes, testsPassed: 0, coveragePercent: 0 };
-  const report = await compiler.rerun(sources);
+  const report = await compiler.rerun(sources, signal);
   if (!report.ok) throw new BundleRefused(problemsOf(report));
   return builtOf(bytes, report);
 }

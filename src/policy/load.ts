@@ -63,9 +63,15 @@ export async function loadPolicy(request: LoadRequest): Promise<Loaded> {
 
 /**
  * The same in a worker of its own, which is ended at the deadline.
- * @throws BundleError also when the worker runs out of memory, LateError when the deadline passes
+ * @throws BundleError also when the worker runs out of memory, LateError when the deadline passes; the signal's reason
+ * when that is aborted
  */
-export function loadPolicyAside(request: LoadRequest, deadlineMs: number): Promise<Loaded> {
+export function loadPolicyAside(
+  request: LoadRequest,
+  deadlineMs: number,
+  signal?: AbortSignal,
+): Promise<Loaded> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<Loaded>();
   const file = import.meta.url.endsWith('.ts') ? './load-worker.ts' : './load-worker.js';
   const worker = new Worker(new URL(file, import.meta.url), {
@@ -73,6 +79,11 @@ export function loadPolicyAside(request: LoadRequest, deadlineMs: number): Promi
     resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MIB },
   });
   const refuse = (problem: string): void => reject(new BundleError(problem, 'policy.wasm'));
+  const abort = (): void => {
+    reject(signal?.reason);
+    void worker.terminate();
+  };
+  signal?.addEventListener('abort', abort);
   const timer = setTimeout(() => {
     reject(new LateError(`the policy was not ready within ${deadlineMs} ms`, 'policy.wasm'));
     void worker.terminate();
@@ -85,6 +96,7 @@ export function loadPolicyAside(request: LoadRequest, deadlineMs: number): Promi
   worker.once('error', (cause: unknown) => refuse(cause instanceof Error ? cause.message : String(cause)));
   worker.once('exit', () => {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
     refuse('the policy could not be loaded');
   });
   return promise;

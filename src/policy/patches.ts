@@ -4,7 +4,7 @@ import { createLine, type Line } from './line.ts';
 import { LateError } from './load.ts';
 import { checkPatch, checkRemoved, rejectData, withDocument, writeValue } from './patch.ts';
 import { type Active, type Prepared, prepareAside } from './prepare.ts';
-import type { PolicyRoom, PolicyRoomOptions } from './room.ts';
+import type { OpenOptions, PolicyRoom } from './room.ts';
 import type { DataChange, DataDocument } from './store.ts';
 
 /** Tries of a write that another change came before. */
@@ -46,12 +46,12 @@ interface Patch extends Omit<DataDocument, 'version'> {
  * theirs; a small value of that kind, larger ones as well.
  */
 export class Patches {
-  private readonly options: PolicyRoomOptions;
+  private readonly options: OpenOptions;
   private readonly ordered: Ordered;
   private readonly small: Lanes;
   private readonly large: Lanes;
 
-  constructor(options: PolicyRoomOptions, ordered: Ordered) {
+  constructor(options: OpenOptions, ordered: Ordered) {
     this.options = options;
     this.ordered = ordered;
     const line = createLine(MOST_SMALL);

@@ -2,7 +2,7 @@
 import { type Author, fetchBundle, fetchSeed, nextActivation, revisionOf } from './history.ts';
 import { type Loaded, type LoadRequest, loadPolicy, loadPolicyAside } from './load.ts';
 import { createEvaluator, type Evaluator } from './opa.ts';
-import type { PolicyRoomOptions } from './room.ts';
+import type { OpenOptions, PolicyRoomOptions } from './room.ts';
 import type { PolicyStore, Seeding, StoredActivation, StoredData } from './store.ts';
 
 /** What a policy is made of. */
@@ -39,15 +39,15 @@ const TRIES = 8;
 
 /**
  * Loads in a worker, while asks are decided here.
- * @throws BundleError as loadPolicyAside does
+ * @throws BundleError as loadPolicyAside does; Fault `DRAINING` once the room is closed
  */
 export async function prepareAside(
-  options: PolicyRoomOptions,
+  options: OpenOptions,
   source: Source,
   deadlineMs: number = LOAD_DEADLINE_MS,
 ): Promise<Prepared> {
   const request = requestOf(options, source);
-  return readied(request, await loadPolicyAside(request, deadlineMs), source);
+  return readied(request, await loadPolicyAside(request, deadlineMs, options.signal), source);
 }
 
 /**

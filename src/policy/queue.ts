@@ -17,14 +17,21 @@ export type Queue = <T>(run: () => Promise<T>) => Promise<T>;
 /** Pushes and rollbacks that wait for the one under way; each holds what it brings. */
 export const MOST_WAITING = 4;
 
-/** @param most jobs that may wait; one more is Fault `TOO_MANY_PUSHES`, and does not run */
-export function createQueue(most: number = Number.POSITIVE_INFINITY): Queue {
+/**
+ * @param most jobs that may wait; one more is Fault `TOO_MANY_PUSHES`, and does not run
+ * @param signal once aborted, what waits is not begun any more, and ends with its reason
+ */
+export function createQueue(most: number = Number.POSITIVE_INFINITY, signal?: AbortSignal): Queue {
   let last: Promise<unknown> = Promise.resolve();
   let jobs = 0;
   return async (run) => {
     if (jobs > most) throw new Fault('TOO_MANY_PUSHES');
     jobs += 1;
-    const next = last.then(run).finally(() => {
+    const begin = (): ReturnType<typeof run> => {
+      signal?.throwIfAborted();
+      return run();
+    };
+    const next = last.then(begin).finally(() => {
       jobs -= 1;
     });
     // Only the order matters here: whoever asked hears of the failure.

@@ -30,6 +30,12 @@ export interface PolicyRoomOptions {
   readonly memoryMib: number;
 }
 
+/** Of a room that is open. */
+export interface OpenOptions extends PolicyRoomOptions {
+  /** Aborted when the room closes, with the Fault that whoever waits is told. */
+  readonly signal: AbortSignal;
+}
+
 interface PolicyStatus extends Version {
   readonly revision: string;
   /** WASM memory of the instance that decides. */
@@ -50,7 +56,10 @@ export interface Pushed {
   readonly keptData: readonly string[];
 }
 
-/** Verbs throw `Fault('POLICY_STORE_UNAVAILABLE')` when the store fails; what is in force stays. `at` is Unix ms. */
+/**
+ * Verbs throw `Fault('POLICY_STORE_UNAVAILABLE')` when the store fails, and those that change something
+ * `Fault('DRAINING')` once the room is closed; what is in force stays. `at` is Unix ms.
+ */
 export interface PolicyRoom {
   /**
    * Never throws for what the policy does: undefined, aborted or malformed is a deny `policy.undefined`.
@@ -115,6 +124,9 @@ export interface PolicyRoom {
   /** Catches up with the store now, as the watch does by itself. */
   follow(): Promise<void>;
   status(): PolicyStatus;
-  /** Stops following; the store stays open. */
+  /**
+   * Stops following, ends what is tried out aside and begins nothing that waits: whoever asked for it is told at once.
+   * What is in force goes on deciding, and the store stays open.
+   */
   close(): void;
 }

@@ -18,10 +18,17 @@ const CUSTOM = 0;
 const [TYPES, IMPORTS, FUNCTIONS, TABLES, GLOBALS, ELEMENTS, CODE, DATA] = [1, 2, 3, 4, 6, 9, 10, 11];
 
 // In brackets, what OPA 1.x writes for our policies, or for any.
-/** One for each number of arguments that a rule's function may have [27]. The engine keeps each for ever. */
+/** One for each number of arguments that a rule's function may have [27]. */
 const MAX_TYPES = 256;
-/** [7, and two more than a function of the author's has] */
+/**
+ * [11, and two more than a function of the author's has, all i32.] The engine keeps every distinct type that it ever saw,
+ * of whatever module, and ends the process at a million. So there are few that a module may have, in all its pushes:
+ * up to 5 parameters of any kind, 4^0 + … + 4^5 = 1,365 lists; of 6 to 8 with one of another kind than i32 at most [one
+ * f64 among 8], 1 + 3·6, 1 + 3·7 and 1 + 3·8, together 66; longer ones of i32 alone, 120. Each with no result or one of
+ * the four: 1,551 · 5 = 7,755.
+ */
 const MAX_PARAMETERS = 128;
+const [ANY_KIND_TO, ONE_OTHER_TO] = [5, 8];
 /** The memory and what `host.ts` has [7]. */
 const MAX_IMPORTS = 8;
 /** [some 750, and one or more for each rule] */
@@ -40,8 +47,8 @@ const FEW_LOCALS = 64;
  */
 const BYTES_PER_LOCAL = 4;
 
-/** i32, i64, f32, f64. */
-const NUMBERS = [0x7f, 0x7e, 0x7d, 0x7c];
+const [I32, I64, F32, F64] = [0x7f, 0x7e, 0x7d, 0x7c];
+const NUMBERS = [I32, I64, F32, F64];
 const [FUNCTION_TYPE, FUNCTION_REFERENCE] = [0x60, 0x70];
 const [FUNCTION_IMPORT, MEMORY_IMPORT] = [0, 2];
 const [I32_CONST, I64_CONST, F32_CONST, F64_CONST, END] = [0x41, 0x42, 0x43, 0x44, 0x0b];
@@ -91,18 +98,24 @@ export function checkShape(sections: readonly Section[]): void {
 function checkTypes(cursor: Cursor): void {
   each(cursor, 'types', MAX_TYPES, () => {
     if (cursor.byte() !== FUNCTION_TYPE) throw new Error('the module has a type that is no function');
-    readNumberTypes(cursor, 'parameters', MAX_PARAMETERS);
+    const parameters = readNumberTypes(cursor, 'parameters', MAX_PARAMETERS);
+    const others = parameters.filter((type) => type !== I32).length;
+    const { length } = parameters;
+    if (length > ANY_KIND_TO && others > (length > ONE_OTHER_TO ? 0 : 1))
+      throw new Error(`the module has a function of ${length} parameters, ${others} of them other than i32`);
     readNumberTypes(cursor, 'results', 1);
   });
 }
 
-function readNumberTypes(cursor: Cursor, what: string, most: number): void {
+function readNumberTypes(cursor: Cursor, what: string, most: number): readonly number[] {
   const count = cursor.count(`${what} of a function`, most);
-  for (let i = 0; i < count; i += 1) readNumberType(cursor);
+  return Array.from({ length: count }, () => readNumberType(cursor));
 }
 
-function readNumberType(cursor: Cursor): void {
-  if (!NUMBERS.includes(cursor.byte())) throw new Error('the module has a value that is no number');
+function readNumberType(cursor: Cursor): number {
+  const type = cursor.byte();
+  if (!NUMBERS.includes(type)) throw new Error('the module has a value that is no number');
+  return type;
 }
 
 /** Which names they may have is for `checkModule` to say. */

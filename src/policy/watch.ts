@@ -28,6 +28,7 @@ export function startWatch(
   let pause = 0;
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
+  let closed = false;
   const tryOnce = async (): Promise<void> => {
     try {
       await follow();
@@ -36,7 +37,8 @@ export function startWatch(
       pause = 0;
     } catch (cause) {
       const words = wordsOf(cause);
-      if (words !== trouble) log.error({ cause }, 'policy cannot follow the store');
+      // Cut short by our own end, which is no trouble.
+      if (words !== trouble && !closed) log.error({ cause }, 'policy cannot follow the store');
       trouble = words;
       // Asking a store that is gone costs little, and what it says when it is back is news.
       const gone = cause instanceof Fault && cause.reason === 'POLICY_STORE_UNAVAILABLE';
@@ -64,6 +66,7 @@ export function startWatch(
     trouble: () => trouble,
     look,
     close() {
+      closed = true;
       clearInterval(timer);
       unwatch();
     },

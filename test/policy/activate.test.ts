@@ -207,11 +207,11 @@ describe('a push', () => {
     const wasmOf = [{ entrypoint: 'assent/verdict', module: '/policy.wasm' }];
     const outside = bundleOf([
       { name: '.manifest', content: JSON.stringify({ wasm: wasmOf, roots: ['a'] }) },
-      { name: 'policy.wasm', content: 'none' },
+      { name: 'policy.wasm', content: endlessModule() },
       { name: 'data.json', content: '{"b":1}' },
     ]);
     await expect(push(outside)).rejects.toMatchObject({
-      errors: [{ file: 'data.json', message: /`b` is outside/ }],
+      errors: [{ file: 'data.json', message: expect.stringMatching(/`b` is outside/) }],
     });
   });
 

@@ -111,6 +111,16 @@ test('more inputs than an instance is warmed with are compared', { timeout: TIME
   expect(made.ok ? 0 : made.problems.length).toBe(100);
 });
 
+test('the module is asked in the memory that an instance of its server may have', {
+  timeout: TIMEOUT,
+}, async () => {
+  const rows = JSON.stringify({ a: { rows: Array.from({ length: 60_000 }, (_, i) => `row-${i}`) } });
+  const large = files([denying('x', 'input.args.x')], [denied('x', '{"x": 1}')], { 'data.json': rows });
+  const least = await createCompiler({ instanceMib: 8 }).compile(large);
+  expect(least).toMatchObject({ problems: [{ file: 'policy.wasm', code: 'assent_bundle' }] });
+  expect(await createCompiler({ instanceMib: 32 }).compile(large)).toMatchObject({ ok: true });
+});
+
 describe('a built bundle', () => {
   const writtenOf = async (wasm: Uint8Array) => {
     const made = await compiler.compile(files([denying('x', 'input.args.x')], [denied('x', '{"x": 1}')]));
@@ -123,7 +133,8 @@ describe('a built bundle', () => {
       ...[...sources].map(([name, content]) => ({ name, content })),
     ]);
   };
-  const push = (bytes: Uint8Array, by = compiler) => buildContent({ kind: 'bundle', bytes }, by, false);
+  const push = (bytes: Uint8Array, by = compiler) =>
+    buildContent({ kind: 'bundle', bytes }, by, { allowUntested: false });
 
   test('with a module of other rules is refused by what its tests see', { timeout: TIMEOUT }, async () => {
     const { wasm } = await readBundle(fixture('odd'));

@@ -10,7 +10,7 @@ import { createPolicyRoom } from '../../src/policy/activate.ts';
 import { readBundle } from '../../src/policy/bundle.ts';
 import { createCompiler } from '../../src/policy/compile.ts';
 import { packBundle } from '../../src/policy/compile-bundle.ts';
-import { tryCompiling } from '../../src/policy/compile-trial.ts';
+import { runTrial, tryCompiling } from '../../src/policy/compile-trial.ts';
 import { loadPolicyAside } from '../../src/policy/load.ts';
 import { createMemoryPolicyStore } from '../../src/policy/memory.ts';
 import { bundleOf, fixture } from './archive.ts';
@@ -71,6 +71,45 @@ describe('what is no module is refused, naming its file', () => {
     expect(await tryCompiling({ bundle: bundle() }, DEADLINE_MS)).toEqual([
       { file, line: 0, column: 0, code: 'assent_bundle', message: expect.stringMatching(message) },
     ]);
+  });
+});
+
+describe('of a bundle the module alone is read, within the bound', () => {
+  const manifest = { wasm: [{ entrypoint: 'assent/verdict', module: '/policy.wasm' }] };
+  const holding = (more: object, data: string) =>
+    bundleOf([
+      { name: '.manifest', content: JSON.stringify({ ...manifest, ...more }) },
+      { name: 'policy.wasm', content: odd },
+      { name: 'data.json', content: data },
+    ]);
+
+  test('data that takes much, or is none, says nothing of the module', { timeout: TIMEOUT }, async () => {
+    // Parsed, the first takes over a GiB.
+    for (const data of [`{"a": [${Array(5_000_000).fill('{}').join()}]}`, 'no data'])
+      expect(await tryCompiling({ bundle: holding({}, data) }, DEADLINE_MS)).toEqual([]);
+    const request = { bundle: holding({}, 'no data'), documents: [], maximumPages: 64 };
+    await expect(loadPolicyAside(request, DEADLINE_MS)).rejects.toMatchObject({ file: 'data.json' });
+  });
+
+  test('what reading takes counts', { timeout: TIMEOUT }, async () => {
+    // By what was taken at the end alone, which no look came before.
+    const bounds = { mostMib: 80, lookMs: DEADLINE_MS, deadlineMs: DEADLINE_MS };
+    const large = { x: Array(500_000).fill({}) };
+    expect(await runTrial({ bundle: holding({}, '{}') }, bounds)).toMatchObject({ code: 0 });
+    expect(await runTrial({ bundle: holding(large, '{}') }, bounds)).toMatchObject({ signal: 'SIGKILL' });
+  });
+});
+
+describe('what a module takes is seen', () => {
+  const wasm = () => withFunction(odd, deepStack(3000, 3000));
+  const bounds = { mostMib: 100, lookMs: DEADLINE_MS, deadlineMs: DEADLINE_MS };
+
+  test('at the end, where no look came in time', { timeout: TIMEOUT }, async () => {
+    expect(await runTrial({ wasm: wasm() }, bounds)).toMatchObject({ late: false, signal: 'SIGKILL' });
+  });
+
+  test('and is within another bound', { timeout: TIMEOUT }, async () => {
+    expect(await runTrial({ wasm: wasm() }, { ...bounds, mostMib: 1000 })).toMatchObject({ code: 0 });
   });
 });
 

@@ -25,7 +25,7 @@ const sources = (of: Record<string, string>): BundleContent => ({
   files: new Map(Object.entries(of)),
 });
 const push = (content: BundleContent, allowUntested = false) =>
-  buildContent(content, compiler, allowUntested);
+  buildContent(content, compiler, { allowUntested });
 const bundle = (bytes: Uint8Array): BundleContent => ({ kind: 'bundle', bytes });
 
 async function builtOf(of: Record<string, string>): Promise<Buffer> {

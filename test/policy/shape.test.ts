@@ -47,6 +47,16 @@ describe('a module is refused, by name, for', () => {
       (wasm) => withMore(wasm, 1, [0x60, 0x81, 1, ...Array(129).fill(0x7f), 0]),
       '129 parameters of a function, over 128',
     ],
+    [
+      'a parameter of another kind beyond the fifth',
+      (wasm) => withMore(wasm, 1, [0x60, 6, 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x7c, 0]),
+      'a function of 6 parameters, 2 of them other than i32',
+    ],
+    [
+      'one parameter of another kind beyond the eighth',
+      (wasm) => withMore(wasm, 1, [0x60, 9, ...Array(8).fill(0x7f), 0x7c, 0]),
+      'a function of 9 parameters, 1 of them other than i32',
+    ],
     ['types without number', (wasm) => withMore(wasm, 1, [0x60, 0, 0], 256), 'types, over 256'],
     [
       'an imported global',
@@ -193,7 +203,9 @@ describe('a module is refused, by name, for', () => {
   test('no more than is needed: what is just within the bounds compiles', async () => {
     // 128 parameters, 8 imports, and so on.
     const within: readonly ((wasm: Uint8Array) => Uint8Array)[] = [
-      (wasm) => withMore(wasm, 1, [0x60, 0x80, 1, ...Array(128).fill(0x7e), 1, 0x7c]),
+      (wasm) => withMore(wasm, 1, [0x60, 0x80, 1, ...Array(128).fill(0x7f), 1, 0x7c]),
+      (wasm) => withMore(wasm, 1, [0x60, 8, ...Array(7).fill(0x7f), 0x7c, 1, 0x7c]),
+      (wasm) => withMore(wasm, 1, [0x60, 5, 0x7e, 0x7d, 0x7c, 0x7e, 0x7d, 1, 0x7e]),
       (wasm) => withMore(wasm, 6, ANY, 61),
       (wasm) => withMore(wasm, 6, [0x7e, 1, 0x42, 0xff, 0xff, 0x7e, 0x0b]),
       (wasm) => withMore(wasm, 6, [0x7d, 0, 0x43, 0, 0, 0, 0, 0x0b]),

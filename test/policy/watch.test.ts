@@ -54,6 +54,15 @@ test('a look that fails says why until one succeeds, is logged once per cause, a
   watch.close();
 });
 
+test('what fails because it is closed is no line of the log', async () => {
+  const { watch, waiting, errors } = start();
+  const looked = watch.look();
+  watch.close();
+  waiting[0]?.fail(new Fault('DRAINING'));
+  await looked;
+  expect(errors).toEqual([]);
+});
+
 /** What a clock by hand shows: at which intervals, counted from 1, it looked. */
 async function looksOf(intervals: number, follow: () => Promise<void>): Promise<readonly number[]> {
   vi.useFakeTimers();

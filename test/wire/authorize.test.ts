@@ -240,6 +240,7 @@ const FAILURES = [
   ['a deadline that a room saw pass', new Fault('DEADLINE_PASSED'), 'DEADLINE_EXCEEDED', 'DEADLINE_PASSED'],
   ['a room that sheds', new Fault('OVERLOADED'), 'RESOURCE_EXHAUSTED', 'OVERLOADED'],
   ['a policy room with pushes enough', new Fault('TOO_MANY_PUSHES'), 'RESOURCE_EXHAUSTED', 'TOO_MANY_PUSHES'],
+  ['a room that closes', new Fault('DRAINING'), 'UNAVAILABLE', 'DRAINING'],
   ['a rejection', new Rejection('ABORTED', 'VERSION_MOVED', 'the version moved'), 'ABORTED', 'VERSION_MOVED'],
   ['a refusal outside the walk', new Refusal('session.task_closed'), 'FAILED_PRECONDITION', 'REFUSED'],
   ['a session that is not there', new Refusal('session.unknown'), 'NOT_FOUND', 'REFUSED'],

@@ -94,6 +94,8 @@ function failureOfFault(reason: FaultReason): Failure {
         ...failure('RESOURCE_EXHAUSTED', reason, 'too many asks are in flight'),
         retryDelayMs: OVERLOAD_RETRY_MS,
       };
+    case 'DRAINING':
+      return failure('UNAVAILABLE', reason, 'the server is going away; another connection may do');
     case 'TOO_MANY_PUSHES':
       return {
         ...failure('RESOURCE_EXHAUSTED', reason, 'too many pushes, rollbacks or data changes wait'),
