@@ -30,8 +30,8 @@ export function readEscapes(folded: string): readonly string[] {
   return joined === parted ? [parted] : [parted, joined];
 }
 
-/** Of HTML, with their attributes, and its comments. */
-const TAGS = /<[/!]?[a-z-][^<>]*>/gi;
+/** Of HTML and XML, comments too, each up to the first `>`. */
+const TAGS = /<[/!?]?[a-z-][^<>]*>/gi;
 
 /** The text without its tags, which may show as blanks or as nothing: both readings; none where there are no tags. */
 export function readTags(text: string): readonly string[] {

@@ -24,14 +24,13 @@ interface Output {
 }
 
 /**
- * Where values come from. Within one output a value that stands in a trusted field is trusted, whatever the text
- * beside it repeats, and every value is handed over once. Between outputs the session settles it: the origin under
- * which a value was first seen stays, except that what the user said is the user's, whoever said it before.
+ * Where values come from. Of each output it is told what its records said and what others did, also where both said the
+ * same; who said it first the session settles. What the user said is the user's, whoever said it before.
  */
 export interface Tracer {
   /** The user's values, for the entry that opens or amends a session. At most 2048. */
   harvestMandate(tenant: string, mandate: Mandate): readonly Seen[];
-  /** Values of one output under their labels, trusted ones first. At most 2048 of 256 Ki characters. */
+  /** Values of one output by whose words they are, a record's first. At most 2048 of 256 Ki characters. */
   harvestOutput(tenant: string, entry: CatalogEntry | undefined, output: Output): Harvested;
   /**
    * What the arguments and the resource of an action hold that is nobody's yet, whole and in parts: nothing for a read
@@ -100,7 +99,6 @@ function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: 
     else seen.push({ hash: hasher(form), origin: 'trusted' });
   }
   for (const form of harvest.untrusted) {
-    if (harvest.trusted.has(form)) continue;
     if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin: 'untrusted' });
     else harvest.lost = true;
   }

@@ -74,7 +74,9 @@ function takeEscaped(word: string, note: Note, escaped: number): boolean {
   const readings = escaped > 0 ? readEscapes(word) : [];
   if (readings.length === 0) return takeWord(word, 0, note);
   return (
-    readings.every((read) => takeText({ text: read, folded: foldText(read) }, note, escaped - 1)) &&
+    readings
+      .flatMap((read) => [read, ...readTags(read)])
+      .every((read) => takeText({ text: read, folded: foldText(read) }, note, escaped - 1)) &&
     // As it stands too, since `a\n-7` may be an `n-7` in a folder; but not what is left of plain words.
     takeWord(word, 0, (form) => !/[0-9@]/.test(form) || note(form))
   );

@@ -9,7 +9,7 @@ import { type AskEntry, packUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
 import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
-import { isVouched } from './origins.ts';
+import { heardBy, isVouched } from './origins.ts';
 import { debited, isOpen } from './permits.ts';
 import { covers, remainingOf } from './view.ts';
 
@@ -137,7 +137,8 @@ function ofAllow(
   { ask, action }: Facts,
   by: Committing,
 ): Pick<AskEntry, 'foreign' | 'unvouched'> {
-  const argued = by.readArguments(ask.pep.tenant, action, (hash) => isVouched(fold, hash));
+  const heard = heardBy(fold);
+  const argued = by.readArguments(ask.pep.tenant, action, (hash) => isVouched(heard, hash));
   const unvouched = packUnvouched(argued);
   return {
     ...(bringsForeign(action.entry) ? { foreign: true as const } : {}),

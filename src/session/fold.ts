@@ -21,6 +21,9 @@ export interface Permit {
   readonly state: 'permitted' | Outcome;
   /** What was reported of this very allow, whatever its operation came to; earlier builds did not keep it. */
   readonly told?: Told;
+  /** The version of its ask, and since when its output may bring words: earlier builds did not keep them. */
+  readonly asked?: number;
+  readonly since?: number;
   /** What its own output cannot vouch for, as the entry has it. */
   readonly unvouched?: string;
   /** A later permit of the same operation took over: its decision id. */

@@ -7,8 +7,19 @@ import type { Seen } from '../model/session.ts';
 import type { SessionBounds } from './bounds.ts';
 import { type AskEntry, type ReportEntry, type SeenText, unpackSeen, unpackUnvouched } from './entry.ts';
 import type { Fold } from './fold.ts';
-import { type Heard, type Known, mayPrecede, NEVER, saidAlso } from './sayings.ts';
-import { isSilent } from './settle.ts';
+import { permitOf } from './permits.ts';
+import {
+  type Heard,
+  isRecords,
+  type Known,
+  NEVER,
+  saidAlso,
+  UNKNOWN,
+  withRecord,
+  withWords,
+  withWritten,
+} from './sayings.ts';
+import { isSilent, triesOf } from './settle.ts';
 import { deleteIn, setIn, type Undo } from './undo.ts';
 
 /** Where in the log something is learned. */
@@ -18,7 +29,7 @@ export interface Place {
   readonly undo: Undo;
 }
 
-const USERS: Known = Object.freeze({ origin: 'user' });
+const USERS: Known = Object.freeze({ ...UNKNOWN, user: true });
 
 /** Values of a mandate: the user's, whoever said them before. */
 export function learnMandate(fold: Fold, seen: SeenText, place: Place): void {
@@ -27,15 +38,16 @@ export function learnMandate(fold: Fold, seen: SeenText, place: Place): void {
 
 /**
  * An ask was allowed: until it is reported, whatever is learned may come from its output. Each try of an operation is
- * awaited by itself, since its tool may run beside those of the others; a later one from when the first was, whose
- * output it may bring. To be called before its permit takes the place of an older one.
+ * awaited by itself, since its tool may run beside those of the others; a later one from when the first was that is
+ * awaited still, whose output it may bring. To be called before its permit takes the place of an older one.
  */
 export function awaitReport(fold: Fold, entry: AskEntry, { version, bounds, undo }: Place): void {
   const operation = entry.operation === undefined ? undefined : fold.operations.get(entry.operation);
   const earlier = operation?.act === entry.act ? operation?.decision : undefined;
-  const since = earlier === undefined ? undefined : fold.awaited.get(earlier);
-  if (since === undefined && entry.foreign !== true) return;
-  setIn(fold.awaited, entry.answer.id, since ?? version, undo);
+  const tries = earlier === undefined ? [] : triesOf(fold, earlier);
+  const since = Math.min(NEVER, ...tries.map((id) => fold.awaited.get(id) ?? NEVER));
+  if (since === NEVER && entry.foreign !== true) return;
+  setIn(fold.awaited, entry.answer.id, Math.min(since, version), undo);
   if (fold.awaited.size <= bounds.reads) return;
   const [oldest, at] = oldestAwaited(fold) ?? ['', 0];
   deleteIn(fold.awaited, oldest, undo);
@@ -54,52 +66,60 @@ export function learnArguments(fold: Fold, { unvouched }: AskEntry, place: Place
     lose(fold, version);
     return;
   }
-  const said: Known = { origin: 'unknown', since: version, report: 0, other: NEVER };
-  for (const hash of hashes) if (fold.origins.get(hash) === undefined) remember(fold, hash, said, place);
+  const first = withWritten(UNKNOWN, version);
+  for (const hash of hashes)
+    learn(fold, hash, { first, learned: (known) => withWritten(known, version) }, place);
 }
 
 /** An allow was reported: its output's values, and what their coming settles. */
 export function learnReport(fold: Fold, entry: ReportEntry, place: Place): void {
   const { version, undo } = place;
   if (isSilent(entry)) return;
-  const since = fold.awaited.get(entry.decision) ?? version;
+  const { since, by } = whenceOf(fold, entry.decision, version);
   deleteIn(fold.awaited, entry.decision, undo);
-  if (entry.lost) lose(fold, since, version);
-  const record: Known = { origin: 'trusted', first: version, last: version };
-  const words = { origin: 'untrusted', since, report: version, other: NEVER } as const;
-  for (const { hash, origin } of unpackSeen(entry.seen)) {
-    const before = fold.origins.get(hash);
-    const known = origin === 'trusted' ? afterRecord(before, record) : afterWords(before, words);
-    if (known !== before) remember(fold, hash, known, place);
-  }
+  if (entry.lost) lose(fold, since, by);
+  const record = { at: version, by };
+  const fromRecord = {
+    first: withRecord(UNKNOWN, record),
+    learned: (known: Known) => withRecord(known, record),
+  };
+  const fromOthers = {
+    first: withWords(UNKNOWN, since, by),
+    learned: (known: Known) => withWords(known, since, by),
+  };
+  for (const { hash, origin } of unpackSeen(entry.seen))
+    learn(fold, hash, origin === 'trusted' ? fromRecord : fromOthers, place);
 }
 
-/** What a record says stays somebody else's where it is known as theirs: they were first. */
-function afterRecord(known: Known | undefined, record: Known & { readonly origin: 'trusted' }): Known {
-  if (known === undefined) return record;
-  return known.origin === 'trusted' ? { ...known, last: record.last } : known;
-}
-
-function afterWords(known: Known | undefined, words: Known & { readonly origin: 'untrusted' }): Known {
-  if (known === undefined) return words;
-  if (known.origin === 'user') return known;
-  // One output brings a value once: these are another's words than the record's.
-  if (known.origin === 'trusted') return words.since < known.first ? words : known;
-  const said = saidAlso(known, words.since, words.report);
-  return said === known && known.origin === 'untrusted' ? known : { ...said, origin: 'untrusted' };
+/** Since when what an allow brings may have been said, and the version of its ask; as of now where no build kept it. */
+function whenceOf(fold: Fold, decision: string, version: number): { since: number; by: number } {
+  const { asked = version, since = asked } = permitOf(fold, decision) ?? {};
+  return { since: fold.awaited.get(decision) ?? since, by: asked };
 }
 
 /** Of an output that was told otherwise before, what can only take trust away: somebody else's words not yet known. */
-export function newWords(fold: Fold, seen: readonly Seen[]): readonly Seen[] {
-  const isNew = (hash: string): boolean => (fold.origins.get(hash)?.origin ?? 'unknown') === 'unknown';
-  return seen.filter(({ hash, origin }) => origin === 'untrusted' && isNew(hash));
+export function newWords(fold: Fold, decision: string, seen: readonly Seen[]): readonly Seen[] {
+  const { since, by } = whenceOf(fold, decision, fold.now.head.version + 1);
+  return seen.filter(({ hash, origin }) => {
+    const known = fold.origins.get(hash) ?? UNKNOWN;
+    return origin === 'untrusted' && !known.user && withWords(known, since, by) !== known;
+  });
 }
 
-/** Whether it is known whose words a value is, so that an allowed ask with it adds nothing to them. */
-export function isVouched(fold: Fold, hash: string): boolean {
-  const known = fold.origins.get(hash);
-  if (known === undefined || known.origin === 'unknown') return false;
-  return known.origin !== 'trusted' || !mayPrecede(fold.now.lost, known.first);
+/** Whether words of this allow that nobody can look up are news. */
+export function isLossNew(fold: Fold, decision: string): boolean {
+  const { since, by } = whenceOf(fold, decision, fold.now.head.version + 1);
+  return saidAlso(fold.now.lost, since, by) !== fold.now.lost;
+}
+
+/**
+ * Whether it is known whose words a value is, so that an allowed ask with it adds nothing to them. What a record said is
+ * not, as long as somebody else may have said it before.
+ */
+export function isVouched(heard: Heard, hash: string): boolean {
+  const known = heard.known(hash);
+  if (known === undefined) return false;
+  return known.user || known.foreign || isRecords(heard, known);
 }
 
 /** What the origins of arguments are told by, as of now. */
@@ -111,21 +131,30 @@ export function heardBy(fold: Fold): Heard {
   };
 }
 
-/** Words that may have been said since then can no longer be looked up. `report`: that they came with. */
-function lose(fold: Fold, since: number, report = 0): void {
-  fold.now.lost = saidAlso(fold.now.lost, since, report);
+/** Words that may have been said since then can no longer be looked up. `by`: the version of the ask that brought them. */
+function lose(fold: Fold, since: number, by = 0): void {
+  fold.now.lost = saidAlso(fold.now.lost, since, by);
 }
 
-/** Whether any of somebody else's words are lost. */
-export function hasLost(fold: Fold): boolean {
-  return fold.now.lost.since < NEVER;
+/** What an entry tells of a value. */
+interface Lesson {
+  /** Of one that was not known: the same for all of them. */
+  readonly first: Known;
+  readonly learned: (known: Known) => Known;
+}
+
+function learn(fold: Fold, hash: string, { first, learned }: Lesson, place: Place): void {
+  const before = fold.origins.get(hash);
+  if (before?.user === true) return;
+  const known = before === undefined ? first : learned(before);
+  if (known !== before) remember(fold, hash, known, place);
 }
 
 function remember(fold: Fold, hash: string, known: Known, { bounds, undo }: Place): void {
   fold.origins.put(hash, known, undo);
   if (fold.origins.size <= bounds.origins) return;
-  const [, whose] = fold.origins.oldest() ?? [];
-  if (whose?.origin === 'untrusted' || whose?.origin === 'unknown') lose(fold, whose.since);
+  const [, dropped] = fold.origins.oldest() ?? [];
+  if (dropped !== undefined && dropped.said.since < NEVER) lose(fold, dropped.said.since);
   fold.origins.drop(undo);
 }
 

@@ -15,24 +15,27 @@ import { countedAs, type Fold, of, type Permit } from './fold.ts';
 import { deleteIn, setIn, type Undo } from './undo.ts';
 
 interface Granting {
+  readonly version: number;
   readonly bounds: SessionBounds;
   readonly undo: Undo;
 }
 
 /** An ask was allowed. */
-export function grantPermit(fold: Fold, entry: AskEntry, { bounds, undo }: Granting): void {
+export function grantPermit(fold: Fold, entry: AskEntry, { version, bounds, undo }: Granting): void {
   const { id } = entry.answer;
   const { operation, identity, act, pep } = entry;
   const earlier = earlierOf(fold, entry);
   // Members in the order of their names: snapshots write them so, and need not sort.
   const granted: Permit = {
     action: entry.action,
+    asked: version,
     consume: earlier === undefined ? entry.answer.consume : larger(earlier.permit, entry.answer.consume),
     external: entry.class === 'external',
     hops: [...new Set([...(earlier?.permit.hops ?? []), ...entry.hops])],
     identity,
     pep,
     ...(earlier === undefined ? {} : { renews: earlier.id }),
+    since: fold.awaited.get(id) ?? version,
     state: earlier?.permit.state ?? 'permitted',
     told: 'nothing',
     ...(entry.unvouched === undefined ? {} : { unvouched: entry.unvouched }),

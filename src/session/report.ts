@@ -6,7 +6,7 @@ import { appendUntilDone } from './append.ts';
 import { packSeen, type ReportEntry, unpackUnvouched } from './entry.ts';
 import type { Fold, Permit, Told } from './fold.ts';
 import type { Lanes } from './lanes.ts';
-import { hasLost, newWords } from './origins.ts';
+import { isLossNew, newWords } from './origins.ts';
 import { permitOf } from './permits.ts';
 import { isSilent, outcomeOf, toldOf } from './settle.ts';
 
@@ -63,8 +63,8 @@ function newsOf(fold: Fold, report: OutcomeReport, harvested: Harvested): Harves
   if (contradicts(told, reported)) throw new Malformed('outcome', 'was reported otherwise before');
   if (told === 'nothing') return harvested;
   if (told === 'silence') return isSilent(entryOf(report, harvested)) ? undefined : harvested;
-  const seen = newWords(fold, harvested.seen);
-  const isNews = told !== reported || seen.length > 0 || (harvested.lost && !hasLost(fold));
+  const seen = newWords(fold, decisionId, harvested.seen);
+  const isNews = told !== reported || seen.length > 0 || (harvested.lost && isLossNew(fold, decisionId));
   return isNews ? { seen, lost: harvested.lost } : undefined;
 }
 

@@ -1,43 +1,77 @@
 /**
  * Whose words a value is, by when it was said: a record's, where nobody else may have said it, or what can be read out
  * of it, before the record did. Versions of the log are the clock. What an output brought may have been said since its
- * allow; that a record said it is known from its report on. In the output that names it, a record comes first.
+ * allow; that a record said it is known from its report on. Of what one allow brings, a record comes first.
  */
 import type { Origin } from '../model/catalog.ts';
 
-/** When somebody else may have said it. All that can matter of any number of outputs. */
+/** When others may have said it: all that can matter of any number of allows. */
 export interface Sayings {
-  /** The least version since which one of the outputs may have held it. */
+  /** The least version since which one of them may have. */
   readonly since: number;
-  /** The version of that output's report; 0 where there is none. */
-  readonly report: number;
-  /** The least version since which any other output may have held it. */
+  /** The version of that one's ask; 0 where no output brought it. */
+  readonly by: number;
+  /** The least version since which any other may have. */
   readonly other: number;
 }
 
+/** That a record said it. */
+export interface Naming {
+  /** The version of the report. */
+  readonly at: number;
+  /** The version of the ask whose output it was. */
+  readonly by: number;
+}
+
 /** What a session knows of a value. Shared by all values that an entry brings: never changed in place. */
-export type Known =
-  | { readonly origin: 'user' }
-  /** Versions of the first and the latest report in which a record said it. */
-  | { readonly origin: 'trusted'; readonly first: number; readonly last: number }
-  | ({ readonly origin: 'untrusted' | 'unknown' } & Sayings);
+export interface Known {
+  readonly user: boolean;
+  /** The first few. */
+  readonly records: readonly Naming[];
+  readonly said: Sayings;
+  /** By somebody else, and not only by the agent in what it wrote. */
+  readonly foreign: boolean;
+}
 
 /** Later than anything. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
-export const UNSAID: Sayings = Object.freeze({ since: NEVER, report: 0, other: NEVER });
+export const UNSAID: Sayings = Object.freeze({ since: NEVER, by: 0, other: NEVER });
+export const UNKNOWN: Known = Object.freeze({ user: false, records: [], said: UNSAID, foreign: false });
 
-/** One more output that may have held it. */
-export function saidAlso(before: Sayings, since: number, report: number): Sayings {
-  if (report === before.report) return since < before.since ? { ...before, since } : before;
-  if (since < before.since) return { since, report, other: before.since };
-  // It matters only against the record of the report that is named.
-  return since < Math.min(before.other, before.report) ? { ...before, other: since } : before;
+/**
+ * Records of one value that are kept. Whatever may precede an earlier one may precede a later one, but for what the
+ * later one's own allow brought beside it.
+ */
+const MOST_RECORDS = 4;
+
+/** One more allow that may have brought it. */
+export function saidAlso(before: Sayings, since: number, by: number): Sayings {
+  if (by === before.by) return since < before.since ? { ...before, since } : before;
+  if (since < before.since) return { since, by, other: before.since };
+  return since < before.other ? { ...before, other: since } : before;
 }
 
-/** Whether somebody else may have said it before the record did that was reported at this version. */
-export function mayPrecede({ since, report, other }: Sayings, version: number): boolean {
-  return (report === version ? other : since) < version;
+/** The same value where nothing is new. */
+export function withWords(known: Known, since: number, by: number): Known {
+  const said = saidAlso(known.said, since, by);
+  return said === known.said && known.foreign ? known : { ...known, said, foreign: true };
+}
+
+/** As the agent wrote it into an effect that was allowed at this version. */
+export function withWritten(known: Known, version: number): Known {
+  const said = saidAlso(known.said, version, 0);
+  return said === known.said ? known : { ...known, said };
+}
+
+export function withRecord(known: Known, record: Naming): Known {
+  if (known.records.length >= MOST_RECORDS || known.records.some(({ by }) => by === record.by)) return known;
+  return { ...known, records: [...known.records, record] };
+}
+
+/** Whether others may have said it before the record did. */
+export function mayPrecede({ since, by, other }: Sayings, record: Naming): boolean {
+  return (by === record.by ? other : since) < record.at;
 }
 
 /** What a session has heard, and waits for. */
@@ -54,20 +88,31 @@ export interface Heard {
  * @param readings hashes of what somebody else may have said and meant this value; looked up only for a record's
  */
 export function originIn(heard: Heard, hash: string, readings: () => readonly string[]): Origin {
-  const known = heard.known(hash);
-  if (known === undefined) return 'unknown';
-  if (known.origin !== 'trusted') return known.origin;
-  const others = readings().map(heard.known);
-  let origin: Origin = 'unknown';
-  for (const version of new Set([known.first, known.last])) {
-    if (heard.awaited < version || mayPrecede(heard.lost, version)) continue;
-    const doubt = others.find((other) => isSaid(other) && mayPrecede(other, version));
-    if (doubt === undefined) return 'trusted';
-    if (doubt.origin === 'untrusted') origin = 'untrusted';
+  const known = heard.known(hash) ?? UNKNOWN;
+  if (known.user) return 'user';
+  let origin: Origin = known.foreign ? 'untrusted' : 'unknown';
+  if (known.records.length === 0) return origin;
+  const others = readings().flatMap((reading) => othersWords(heard, reading));
+  for (const record of known.records) {
+    if (!stands(heard, known, record)) continue;
+    const doubts = others.filter(({ said }) => mayPrecede(said, record));
+    if (doubts.length === 0) return 'trusted';
+    if (doubts.some(({ foreign }) => foreign)) origin = 'untrusted';
   }
   return origin;
 }
 
-function isSaid(known: Known | undefined): known is Known & Sayings {
-  return known?.origin === 'untrusted' || known?.origin === 'unknown';
+/** Whether a record said the value itself before anybody else may have. */
+export function isRecords(heard: Heard, known: Known): boolean {
+  return known.records.some((record) => stands(heard, known, record));
+}
+
+function stands(heard: Heard, known: Known, record: Naming): boolean {
+  return heard.awaited >= record.at && !mayPrecede(heard.lost, record) && !mayPrecede(known.said, record);
+}
+
+/** What others said and meant by this reading, unless it is the user's word, or a record's own. */
+function othersWords(heard: Heard, reading: string): readonly Known[] {
+  const known = heard.known(reading);
+  return known === undefined || known.user || isRecords(heard, known) ? [] : [known];
 }

@@ -36,7 +36,7 @@ export function stateOf(tries: readonly Told[]): Permit['state'] {
 }
 
 /** The decision ids of all allows of one operation, by its latest: that one first. */
-function triesOf(fold: Fold, latest: string): readonly string[] {
+export function triesOf(fold: Fold, latest: string): readonly string[] {
   const tries: string[] = [];
   for (let id: string | undefined = latest; id !== undefined; id = permitOf(fold, id)?.renews) tries.push(id);
   return tries;

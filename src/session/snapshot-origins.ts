@@ -1,7 +1,7 @@
 /** Whose words values are, as a snapshot has it. */
-import { type Known, type Sayings, UNSAID } from './sayings.ts';
+import { type Known, NEVER, type Sayings, UNKNOWN, UNSAID } from './sayings.ts';
 
-/** The origin and its versions, as `Known` and `Sayings` have them; of a build before these, the origin alone. */
+/** Whose, the three numbers of `Sayings` (-1 for never), and two of each `Naming`. Of a build before these, whose alone. */
 export type Written = readonly [string, ...(readonly number[])];
 
 /** Builds before `lost` kept only whether anything was. */
@@ -11,43 +11,42 @@ export interface Lost {
 }
 
 /** Said before anything. */
-const LONG_AGO: Sayings = Object.freeze({ since: 0, report: 0, other: 0 });
+const LONG_AGO: Sayings = Object.freeze({ since: 0, by: 0, other: 0 });
+const NONE = -1;
 
-export function writeKnown(known: Known): Written {
-  if (known.origin === 'user') return [known.origin];
-  if (known.origin === 'trusted') return [known.origin, known.first, known.last];
-  return [known.origin, known.since, known.report, known.other];
+export function writeKnown({ user, records, said, foreign }: Known): Written {
+  if (user) return ['user'];
+  const { since, by, other } = said;
+  const versions = [since, by, other].map((version) => (version === NEVER ? NONE : version));
+  const named = records.flatMap((record) => [record.at, record.by]);
+  return [foreign ? 'untrusted' : 'unknown', ...versions, ...named];
 }
 
 /**
  * What was written, as values that an entry brought share it. Without versions, a record's words count as learned at the
  * snapshot's and anybody else's as said long ago, so that these are held against those.
  */
-export function knownReader(version: number): (written: Written) => Known | undefined {
-  const shared = new Map<string, Known | undefined>();
+export function knownReader(version: number): (written: Written) => Known {
+  const shared = new Map<string, Known>();
   return (written) => {
     const name = written.join();
-    if (!shared.has(name)) shared.set(name, readKnown(written, version));
-    return shared.get(name);
+    const known = shared.get(name) ?? readKnown(written, version);
+    shared.set(name, known);
+    return known;
   };
 }
 
-function readKnown([origin, ...versions]: Written, version: number): Known | undefined {
-  const [first, second, third] = versions;
-  switch (origin) {
-    case 'user':
-      return { origin };
-    case 'trusted':
-      return { origin, first: first ?? version, last: second ?? version };
-    case 'spelled':
-      // What only vouched for nothing.
-      return undefined;
-    default: {
-      const { since, report, other } = LONG_AGO;
-      const said = { since: first ?? since, report: second ?? report, other: third ?? other };
-      return { origin: origin === 'unknown' ? 'unknown' : 'untrusted', ...said };
-    }
+function readKnown([whose, ...versions]: Written, version: number): Known {
+  if (whose === 'user') return { ...UNKNOWN, user: true };
+  const foreign = whose === 'untrusted' || whose === 'repeated';
+  const [since, by, other, ...named] = versions.map((one) => (one === NONE ? NEVER : one));
+  if (since === undefined || by === undefined || other === undefined) {
+    const records = whose === 'trusted' ? [{ at: version, by: version }] : [];
+    const said = foreign || whose === 'unknown' ? LONG_AGO : UNSAID;
+    return { user: false, records, said, foreign };
   }
+  const records = named.flatMap((at, i) => (i % 2 === 0 ? [{ at, by: named[i + 1] ?? at }] : []));
+  return { user: false, records, said: { since, by, other }, foreign };
 }
 
 export function readLost({ lost, forgot = false }: Lost): Sayings {

@@ -79,10 +79,7 @@ export function decodeFold(text: string, keyId: string): Fold | undefined {
     );
   for (const [id, pep, minted, at] of body.spentIds) fold.spentIds.put(id, { pep, minted, at }, NO_UNDO);
   const reader = knownReader(now.head.version);
-  for (const [hash, ...written] of body.origins) {
-    const known = reader(written);
-    if (known !== undefined) fold.origins.put(hash, known, NO_UNDO);
-  }
+  for (const [hash, ...written] of body.origins) fold.origins.put(hash, reader(written), NO_UNDO);
   for (const [id, version] of body.awaited) fold.awaited.set(id, version);
   upgradeFold(fold);
   return fold;

@@ -122,6 +122,75 @@ describe('an account that a memo named is not paid once a record spells it other
     },
   );
 
+  const VALUE = '55779911';
+  const SPELLED = '5577-9911';
+  const LOST = 'w '.repeat(20_000);
+
+  test('an output under way named it in a record of its own as well, and another memo before', async () => {
+    const open = await read();
+    await bring(await look(), { account: SPELLED });
+    await bring(await read(), { memo: MEMO });
+    await bring(open, { invoice_id: VALUE, memo: MEMO });
+    expect([await pay(VALUE), await pay(SPELLED)]).toEqual([UNTRUSTED, UNTRUSTED]);
+  });
+
+  test('an output under way named it in a record of its own as well, and the agent before', async () => {
+    const open = await read();
+    await bring(await look(), { account: SPELLED });
+    await bring(await allowed('report.write', { report: 'r', text: `acct ${VALUE}` }), { report_id: 'r' });
+    await bring(open, { invoice_id: VALUE, memo: MEMO });
+    expect([await pay(VALUE), await pay(SPELLED)]).toEqual([UNTRUSTED, UNTRUSTED]);
+  });
+
+  test('an output under way named it in a record of its own as well, and words were lost before', async () => {
+    const open = await read();
+    await bring(await look(), { account: VALUE });
+    await bring(await read(), { memo: LOST });
+    await bring(open, { invoice_id: VALUE, memo: MEMO });
+    expect(await pay(VALUE)).toBe(UNTRUSTED);
+  });
+
+  test('a record named it again beside lost words, and a memo before', async () => {
+    const looked = await look();
+    const first = await read();
+    await bring(looked, { account: VALUE });
+    const second = await read();
+    await bring(first, { vendor: { account: VALUE }, memo: LOST });
+    await bring(second, { memo: MEMO });
+    expect(await pay(VALUE)).toBe(UNTRUSTED);
+  });
+
+  test('a tool that is tried again repeats what it was asked with', async () => {
+    const attempt = () => allowed('invoice.read', { invoice: VALUE }, 'call-1');
+    const first = await attempt();
+    await bring(await look(), { account: VALUE });
+    const again = await attempt();
+    await bring(first, undefined, 'failed');
+    await bring(again, { invoice_id: VALUE, memo: LOST });
+    expect(await pay(VALUE)).toBe(UNTRUSTED);
+  });
+
+  test.each<[how: string, first: unknown, outcome: 'executed' | 'failed', second: unknown]>([
+    ['a memo', { memo: 'ok' }, 'executed', { memo: MEMO }],
+    ['a memo after a failure', undefined, 'failed', { memo: MEMO }],
+    ['lost words', { memo: 'ok' }, 'executed', { memo: LOST }],
+  ])('a record named it between two outputs of one allow: %s', async (_, one, outcome, two) => {
+    const id = await read();
+    await bring(id, one, outcome);
+    await bring(await look(), { account: SPELLED });
+    await bring(id, two);
+    expect(await pay(SPELLED)).toBe(UNTRUSTED);
+  });
+
+  test('a third try brings what the first may have brought', async () => {
+    const tries = [await read('call-1'), await read('call-1')] as const;
+    await bring(await look(), { account: SPELLED });
+    await bring(tries[1], undefined, 'failed');
+    await bring(await read('call-1'), { memo: MEMO });
+    await bring(tries[0], undefined, 'failed');
+    expect(await pay(SPELLED)).toBe(UNTRUSTED);
+  });
+
   test('words were lost before a record that an invoice number was read as', async () => {
     await bring(await read(), { invoice_id: NUMBER });
     await bring(await read(), { memo: 'w '.repeat(20_000) });
@@ -129,14 +198,15 @@ describe('an account that a memo named is not paid once a record spells it other
     expect(await pay('55779911')).toBe(UNTRUSTED);
   });
 
-  test.each(['DE89<br>3704<br>0044<br>0532<br>0130<br>00', 'DE89<b class="x y">37040044</b>0532013000'])(
-    'tags stand between its parts: %s',
-    async (memo) => {
-      await bring(await read(), { memo });
-      await bring(await look(), { account: 'DE89370400440532013000' });
-      expect(await pay('DE89370400440532013000')).toBe(UNTRUSTED);
-    },
-  );
+  test.each([
+    'DE89<br>3704<br>0044<br>0532<br>0130<br>00',
+    'DE89<b class="x y">37040044</b>0532013000',
+    'DE89&lt;br&gt;370400440532013000',
+  ])('tags stand between its parts: %s', async (memo) => {
+    await bring(await read(), { memo });
+    await bring(await look(), { account: 'DE89370400440532013000' });
+    expect(await pay('DE89370400440532013000')).toBe(UNTRUSTED);
+  });
 });
 
 describe.each(['60-16-13 31926819', '0031926819', '31926819', 'GB29 NWBK 6016 1331 9268 19'])(
@@ -170,6 +240,16 @@ describe.each(['60-16-13 31926819', '0031926819', '31926819', 'GB29 NWBK 6016 13
       expect(await pay(account, 'INV-1', `to ${account}`)).toBe('allow');
       await bring(await read(), { invoice_id: 'INV-2', memo: `pay to ${bare}` });
       expect(await pay(account, 'INV-2')).toBe('allow');
+    });
+
+    test('it is looked up again, each time beside a read that names it in its text', async () => {
+      for (const reference of ['one', 'two', 'three']) {
+        const [asked, looked] = [await read(), await look()];
+        await bring(looked, { account });
+        await bring(asked, { vendor: { account }, memo: `Please pay to ${account}` });
+        await bring(await look(), { account });
+        expect(await pay(account, 'INV-1', reference)).not.toBe(UNTRUSTED);
+      }
     });
 
     test('a record says it again in another spelling while a read is under way', async () => {

@@ -299,10 +299,11 @@ describe('tracing', () => {
     json: { vendor: { account: 'B-2' } },
   });
 
-  test('a value of one output has one origin, the trusted field\u2019s before the text\u2019s', () => {
+  test('a value of one output is the trusted field\u2019s, though the text beside it is told of too', () => {
     const both: JsonValue = { memo: 'pay B-2 not C-3', vendor: { account: 'B-2' } };
     const seen = seenIn({ json: both });
-    expect(new Set(seen.map(({ hash }) => hash)).size).toBe(seen.length);
+    const twice = seen.map(({ hash }) => hash).filter((hash, i, all) => all.indexOf(hash) < i);
+    expect(twice).toHaveLength(1);
     expect(originOf(sessionOf(seen), 'B-2')).toBe('trusted');
     expect(originOf(sessionOf(seen), 'C-3')).toBe('untrusted');
   });

@@ -1,28 +1,79 @@
 import { describe, expect, test } from 'vitest';
-import { isVouched } from '../../src/session/origins.ts';
-import { type Known, NEVER, originIn, type Sayings, saidAlso, UNSAID } from '../../src/session/sayings.ts';
+import { heardBy, isVouched } from '../../src/session/origins.ts';
+import {
+  type Known,
+  NEVER,
+  originIn,
+  type Sayings,
+  saidAlso,
+  UNKNOWN,
+  UNSAID,
+  withRecord,
+} from '../../src/session/sayings.ts';
 import { apply, askAt, begin, reportOf } from './told.ts';
 
-const record = (first: number, last = first): Known => ({ origin: 'trusted', first, last });
-const said = (since: number, report: number, other = NEVER): Sayings => ({ since, report, other });
-const words = (...by: Parameters<typeof said>): Known => ({ origin: 'untrusted', ...said(...by) });
-const written = (since: number): Known => ({ origin: 'unknown', ...said(since, 0) });
+const said = (since: number, by: number, other = NEVER): Sayings => ({ since, by, other });
+const records = (...named: (readonly [at: number, by: number])[]): Known => ({
+  ...UNKNOWN,
+  records: named.map(([at, by]) => ({ at, by })),
+});
+const record = records([5, 4]);
+const words = (...by: Parameters<typeof said>): Known => ({ ...UNKNOWN, foreign: true, said: said(...by) });
+const written = (since: number): Known => ({ ...UNKNOWN, said: said(since, 0) });
+const USERS: Known = { ...UNKNOWN, user: true };
 
 describe('an argument’s origin', () => {
   test.each<[of: string, value: Known | undefined, reading: Known | undefined, origin: string]>([
     ['what nobody said', undefined, undefined, 'unknown'],
-    ['the user’s word', { origin: 'user' }, words(2, 3), 'user'],
-    ['somebody else’s word', words(2, 3), undefined, 'untrusted'],
-    ['a record’s word', record(5), undefined, 'trusted'],
-    ['a record’s word, read as the user’s', record(5), { origin: 'user' }, 'trusted'],
-    ['a record’s word, read as another record’s', record(5), record(9), 'trusted'],
-    ['a record’s word, said otherwise later', record(5), words(6, 7), 'trusted'],
-    ['a record’s word, said otherwise before', record(5), words(2, 3), 'untrusted'],
-    ['a record’s word, written before', record(5), written(4), 'unknown'],
-    ['a record’s word, perhaps said otherwise before', record(5), words(4, 9), 'untrusted'],
-    ['a record’s word, said otherwise beside it', record(5), words(4, 5), 'trusted'],
-    ['a record’s word, said otherwise beside it and before', record(5), words(4, 5, 4), 'untrusted'],
-    ['a record’s word, said again beside what is read as it', record(5, 9), words(4, 9), 'trusted'],
+    ['the user’s word', USERS, words(2, 2), 'user'],
+    ['somebody else’s word', words(2, 2), undefined, 'untrusted'],
+    ['what the agent wrote', written(2), undefined, 'unknown'],
+    ['a record’s word', record, undefined, 'trusted'],
+    [
+      'a record’s word, somebody else’s before',
+      { ...record, ...words(2, 2), records: record.records },
+      undefined,
+      'untrusted',
+    ],
+    ['a record’s word, written before', { ...record, said: said(3, 0) }, undefined, 'unknown'],
+    [
+      'a record’s word, somebody else’s since',
+      { ...words(6, 6), records: record.records },
+      undefined,
+      'trusted',
+    ],
+    [
+      'a record’s word, somebody else’s beside it',
+      { ...words(4, 4), records: record.records },
+      undefined,
+      'trusted',
+    ],
+    ['a record’s word, read as the user’s', record, USERS, 'trusted'],
+    ['a record’s word, read as another record’s', record, records([9, 8]), 'trusted'],
+    [
+      'a record’s word, read as another record’s that others said since',
+      record,
+      { ...words(3, 3), records: [{ at: 2, by: 1 }] },
+      'trusted',
+    ],
+    [
+      'a record’s word, read as another record’s that others said before',
+      record,
+      { ...words(1, 1), records: [{ at: 2, by: 2 }] },
+      'untrusted',
+    ],
+    ['a record’s word, said otherwise later', record, words(6, 6), 'trusted'],
+    ['a record’s word, said otherwise before', record, words(2, 2), 'untrusted'],
+    ['a record’s word, written otherwise before', record, written(3), 'unknown'],
+    ['a record’s word, said otherwise beside it', record, words(4, 4), 'trusted'],
+    ['a record’s word, said otherwise beside it and before', record, words(4, 4, 4), 'untrusted'],
+    [
+      'a record’s word, said again beside what is read as it',
+      records([5, 3], [9, 4]),
+      words(4, 4),
+      'trusted',
+    ],
+    ['a record’s word, said a third time', records([5, 3], [9, 4], [12, 11]), words(4, 4), 'trusted'],
   ])('%s', (_, value, reading, origin) => {
     const known = (hash: string) => (hash === 'value' ? value : reading);
     const heard = { known, lost: UNSAID, awaited: NEVER };
@@ -35,20 +86,25 @@ describe('an argument’s origin', () => {
     [6, UNSAID, 'trusted'],
     [NEVER, said(4, 0), 'unknown'],
     [NEVER, said(6, 0), 'trusted'],
-    [NEVER, said(4, 5), 'trusted'],
-    [NEVER, said(3, 9, 4), 'unknown'],
+    [NEVER, said(4, 4), 'trusted'],
+    [NEVER, said(3, 4, 4), 'unknown'],
   ])('of a record’s word of version 5, with %i awaited and %o lost: %s', (awaited, lost, origin) => {
-    expect(originIn({ known: () => record(5), lost, awaited }, 'value', () => [])).toBe(origin);
+    expect(originIn({ known: () => record, lost, awaited }, 'value', () => [])).toBe(origin);
   });
 });
 
-test('of many outputs the first is kept, and the first of all others than its own', () => {
+test('of many allows the first is kept, and the first of all others', () => {
   const all = [said(7, 8), said(5, 9), said(6, 7), said(4, 9), said(6, 12)];
-  const kept = all.reduce((before, { since, report }) => saidAlso(before, since, report), UNSAID);
+  const kept = all.reduce((before, { since, by }) => saidAlso(before, since, by), UNSAID);
   expect(kept).toEqual(said(4, 9, 6));
 });
 
-test('it is known whose words a value is but for what an effect wrote, and what lost words may have said', () => {
+test('of one allow a value is a record’s once, and the first four records are kept', () => {
+  const named = [4, 4, 6, 8, 10, 12].reduce((known, by) => withRecord(known, { at: by + 1, by }), UNKNOWN);
+  expect(named.records.map(({ by }) => by)).toEqual([4, 6, 8, 10]);
+});
+
+test('it is known whose words a value is but for what an effect wrote, and what others may have said first', () => {
   const fold = begin();
   const [trusted = '', loose = '', own = '', later = ''] = ['1', '2', '3', '4'].map((digit) =>
     digit.repeat(16),
@@ -59,6 +115,12 @@ test('it is known whose words a value is but for what an effect wrote, and what 
   apply(fold, reportOf(4, { lost: true }));
   apply(fold, askAt(6));
   apply(fold, reportOf(6, { trusted: later }));
-  const known = [trusted, loose, own, later, '5'.repeat(16)].map((hash) => isVouched(fold, hash));
-  expect(known).toEqual([true, true, false, false, false]);
+  const soon = '6'.repeat(16);
+  apply(fold, askAt(8));
+  apply(fold, askAt(9));
+  apply(fold, reportOf(9, { trusted: soon }));
+  const known = [trusted, loose, own, later, '5'.repeat(16), soon].map((hash) =>
+    isVouched(heardBy(fold), hash),
+  );
+  expect(known).toEqual([true, true, false, false, false, false]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NEVER } from '../../src/session/sayings.ts';
+import { NEVER, UNSAID } from '../../src/session/sayings.ts';
 import { decodeFold, encodeFold } from '../../src/session/snapshot.ts';
 import { apply, askAt, begin, originOf, reportOf } from './told.ts';
 
@@ -17,13 +17,15 @@ test('whose words values are is read back as it was written', () => {
   apply(fold, askAt(3, { unvouched: own }));
   apply(fold, reportOf(3, { trusted: record, untrusted: words, lost: true }));
   const copy = decodeFold(encodeFold(fold, 'k'), 'k');
+  const known = { user: false, records: [], said: UNSAID, foreign: false };
   expect([...(copy?.origins.entries() ?? [])]).toEqual([
-    [users, { origin: 'user' }],
-    [own, { origin: 'unknown', since: 3, report: 0, other: NEVER }],
-    [words, { origin: 'untrusted', since: 3, report: 4, other: NEVER }],
-    [record, { origin: 'trusted', first: 4, last: 4 }],
+    [users, { ...known, user: true }],
+    [own, { ...known, said: { since: 3, by: 0, other: NEVER } }],
+    [words, { ...known, said: { since: 3, by: 3, other: NEVER }, foreign: true }],
+    [record, { ...known, records: [{ at: 4, by: 3 }] }],
   ]);
-  expect(copy?.now.lost).toEqual({ since: 3, report: 4, other: NEVER });
+  expect(copy?.now.lost).toEqual({ since: 3, by: 3, other: NEVER });
+  expect(copy && encodeFold(copy, 'k')).toBe(encodeFold(fold, 'k'));
 });
 
 test.each([true, false])(
