@@ -10,14 +10,24 @@ function busy(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
+/** How many answers he has posted. */
+const posted = new Int32Array(new SharedArrayBuffer(4));
+
+/** Keeps this thread away from its event loop until he has posted one more, however busy the machine is. */
+function busyUntilPosted(): void {
+  Atomics.wait(posted, 0, Atomics.load(posted, 0), 20_000);
+}
+
 /** Somebody else, on a thread of his own. */
 const other = new Worker(
-  `const { parentPort } = require('node:worker_threads');
+  `const { parentPort, workerData } = require('node:worker_threads');
   parentPort.on('message', ({ what, ms }) => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
     parentPort.postMessage(what);
+    Atomics.add(workerData, 0, 1);
+    Atomics.notify(workerData, 0);
   });`,
-  { eval: true },
+  { eval: true, workerData: posted },
 );
 afterAll(() => other.terminate());
 
@@ -64,7 +74,7 @@ test('an answer counts however often this thread is away before it is read', asy
 
 test('an answer that came just before its time was over, unread, is read', async () => {
   const patience = createPatience(20);
-  const first = patience.wait(NEVER, () => setImmediate(() => busy(500)));
+  const first = patience.wait(NEVER, () => setImmediate(busyUntilPosted));
   // One look later, so that the other's last pause is the one in which this thread is busy.
   await new Promise((resolve) => setImmediate(resolve));
   const other = patience.wait(ask('unread', 100));
