@@ -13,9 +13,9 @@ function busy(ms: number): void {
 /** How many answers he has posted. */
 const posted = new Int32Array(new SharedArrayBuffer(4));
 
-/** Keeps this thread away from its event loop until he has posted one more, however busy the machine is. */
-function busyUntilPosted(): void {
-  Atomics.wait(posted, 0, Atomics.load(posted, 0), 20_000);
+/** Keeps this thread away from its event loop until he has posted more than these, however busy the machine is. */
+function busyUntilPosted(before: number): void {
+  Atomics.wait(posted, 0, before, 20_000);
 }
 
 /** Somebody else, on a thread of his own. */
@@ -74,7 +74,8 @@ test('an answer counts however often this thread is away before it is read', asy
 
 test('an answer that came just before its time was over, unread, is read', async () => {
   const patience = createPatience(20);
-  const first = patience.wait(NEVER, () => setImmediate(busyUntilPosted));
+  const before = Atomics.load(posted, 0);
+  const first = patience.wait(NEVER, () => setImmediate(() => busyUntilPosted(before)));
   // One look later, so that the other's last pause is the one in which this thread is busy.
   await new Promise((resolve) => setImmediate(resolve));
   const other = patience.wait(ask('unread', 100));
