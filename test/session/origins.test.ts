@@ -225,3 +225,36 @@ test('an output that only systems or the agent itself write is not waited for', 
   apply(fold, reportOf(3, { trusted: value }));
   expect(originOf(fold, value)).toBe('trusted');
 });
+
+test('a second output of a later try may bring what the first try that was awaited then brought', () => {
+  const fold = begin();
+  const [value = '', reading = ''] = VALUES;
+  const operation = { operation: 'op', act: 'act' };
+  apply(fold, askAt(2, operation));
+  apply(fold, askAt(3));
+  apply(fold, reportOf(3, { trusted: value }));
+  apply(fold, askAt(5, operation));
+  for (const id of [2, 5]) apply(fold, reportOf(id, {}));
+  expect(originOf(fold, value, [reading])).toBe('trusted');
+  apply(fold, reportOf(5, { untrusted: reading }));
+  expect(originOf(fold, value, [reading])).toBe('untrusted');
+});
+
+test('words that others said of a value are held against it when they were crowded out', () => {
+  const bounds = { ...BOUNDS, origins: 4 };
+  const fold = begin();
+  const put = (entry: LaterEntry): void => {
+    const stored = { version: fold.now.head.version + 1, digest: 'x'.repeat(16), payload: '' };
+    applyEntry(fold, entry, { stored, bounds, undo: NO_UNDO });
+  };
+  const [reading = '', value = '', ...rest] = [1, 2, 3, 4, 5].map((digit) => String(digit).repeat(16));
+  put(askAt(2));
+  put(reportOf(2, { untrusted: reading }));
+  put(askAt(4));
+  put(reportOf(4, { trusted: value }));
+  expect(originOf(fold, value, [reading])).toBe('untrusted');
+  put(askAt(6));
+  put(reportOf(6, { trusted: rest.join('') }));
+  expect(fold.origins.get(reading)).toBeUndefined();
+  expect(originOf(fold, value, [reading])).toBe('unknown');
+});

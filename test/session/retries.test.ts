@@ -529,6 +529,20 @@ describe('reports', () => {
     expect(await origins(1, 2, 3, 4)).toEqual(['trusted', 'untrusted', 'unknown', 'untrusted']);
   });
 
+  test('of one allow made again and cut: what a record said since the allow is not trusted, whatever was lost later', async () => {
+    const { world, session, ask, head, origins } = await house();
+    const first = await ask();
+    await world.report(session, first, 'executed', {});
+    await world.report(session, await ask(), 'executed', { seen: trusts(1) });
+    await world.report(session, await ask(), 'executed', { lost: true });
+    expect(await origins(1)).toEqual(['trusted']);
+    await world.report(session, first, 'executed', { lost: true });
+    expect(await origins(1)).toEqual(['unknown']);
+    const before = await head();
+    await world.report(session, first, 'executed', { lost: true });
+    expect(await head()).toBe(before);
+  });
+
   test('of one allow made again and cut: what is new from then on is not trusted', async () => {
     const { world, session, ask, head, origins } = await house();
     const id = await ask();
