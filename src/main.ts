@@ -207,8 +207,11 @@ export interface Serving {
 }
 
 const DRAIN_MS = 10_000;
-/** So long before connections are cut, who waits for a policy to change is told that it will not. */
-const TELL_MS = 1000;
+/**
+ * So long after, who waits for a policy to change is told that it will not. Not at the end: our client pings every 10 s,
+ * and takes a connection that goes away for a dead one then.
+ */
+const TELL_MS = 2000;
 
 /**
  * Serves until stopped.
@@ -269,7 +272,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       telemetry: telemetry?.address,
       async stop() {
         serving = false;
-        const telling = setTimeout(house.closePolicy, DRAIN_MS - TELL_MS);
+        const telling = setTimeout(house.closePolicy, TELL_MS);
         await server.drain(DRAIN_MS);
         clearTimeout(telling);
         await telemetry?.close();

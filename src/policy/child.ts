@@ -34,6 +34,15 @@ const MAX_ANSWER = 64 * 1024 * 1024;
 const MAX_WORDS = 4096;
 /** By so much later a child ends itself: never before a parent that is there has said that it is late. */
 const ALONE_MS = 5000;
+/** By which a process ends that cannot get memory: from the kernel or from itself, and as the engine ends one. */
+const OUT_OF_MEMORY: readonly Ended['signal'][] = [
+  'SIGKILL',
+  'SIGABRT',
+  'SIGTRAP',
+  'SIGSEGV',
+  'SIGILL',
+  'SIGBUS',
+];
 const QUIET = ['--disable-warning=ExperimentalWarning', '--disable-warning=SecurityWarning'];
 const WRITTEN = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
@@ -82,6 +91,11 @@ export function runChild(errand: Errand): Promise<Ended> {
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   });
+}
+
+/** Whether it ended because it could not get memory. */
+export function lacksMemory({ signal }: Ended): boolean {
+  return OUT_OF_MEMORY.includes(signal);
 }
 
 function start({ name, options, args, deadlineMs }: Errand): ChildProcess {

@@ -1,5 +1,5 @@
 /** Runs the Rego toolchain in a child process that holds nothing and is ended at its bounds. */
-import { runChild } from './child.ts';
+import { lacksMemory, runChild } from './child.ts';
 
 export interface Bounds {
   /** Milliseconds until the child is killed. */
@@ -30,7 +30,7 @@ const OUT_OF_MEMORY = /out of memory|cannot allocate|memory access out of bounds
  * reason when that is aborted
  */
 export async function runToolchain(program: string, request: string, bounds: Bounds): Promise<Run> {
-  const { late, code, signal, stdout, words } = await runChild({
+  const ended = await runChild({
     name: 'compile-child',
     options: flags(program, bounds),
     args: [program],
@@ -41,10 +41,11 @@ export async function runToolchain(program: string, request: string, bounds: Bou
     bounds.signal?.throwIfAborted();
     throw new ToolchainFailed('the toolchain cannot be run', { cause });
   });
+  const { late, code, signal, stdout, words } = ended;
   if (late) return { kind: 'deadline' };
   if (code === 0) return { kind: 'answer', text: stdout.toString() };
   if (OUT_OF_STACK.test(words)) return { kind: 'depth' };
-  if (OUT_OF_MEMORY.test(words)) return { kind: 'memory' };
+  if (lacksMemory(ended) || OUT_OF_MEMORY.test(words)) return { kind: 'memory' };
   throw new ToolchainFailed(`the toolchain ended with ${code ?? signal}: ${words}`);
 }
 

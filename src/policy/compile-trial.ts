@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
-import { type Ended, runChild } from './child.ts';
+import { type Ended, lacksMemory, runChild } from './child.ts';
 import type { Compiled } from './compile-compare.ts';
 import { type PolicyProblem, problem } from './compile-sources.ts';
 
@@ -16,16 +16,6 @@ import { type PolicyProblem, problem } from './compile-sources.ts';
 const MOST_MIB = 512;
 /** Often enough that what is taken meanwhile is some ten MiB. */
 const LOOK_MS = 2;
-/** By which a process ends that cannot get memory: from the kernel or from itself, and as the engine ends one. */
-const OUT_OF_MEMORY: readonly Ended['signal'][] = [
-  'SIGKILL',
-  'SIGABRT',
-  'SIGTRAP',
-  'SIGSEGV',
-  'SIGILL',
-  'SIGBUS',
-];
-
 /** What a refusal names where it is about no other file. */
 export const MODULE = 'policy.wasm';
 
@@ -54,10 +44,12 @@ export async function tryCompiling(
   const ended = await runTrial(untried, { mostMib: MOST_MIB, lookMs: LOOK_MS, deadlineMs, signal });
   const { late, code, signal: by, stdout, words } = ended;
   if (late) return [refused(`the module takes longer than ${deadlineMs} ms to compile`)];
-  if (OUT_OF_MEMORY.includes(by)) return [refused(`the module takes over ${MOST_MIB} MiB to compile`)];
+  if (lacksMemory(ended)) return [refused(`the module takes over ${MOST_MIB} MiB to compile`)];
   if (code !== 0) throw new Error(`the process that tries a module out ended with ${code ?? by}: ${words}`);
   const answer = JSON.parse(stdout.toString()) as TrialAnswer;
-  return answer.kind === 'compiled' ? [] : [refused(answer.problem, answer.file)];
+  if (answer.kind === 'compiled') return [];
+  if (answer.kind === 'refused') return [refused(answer.problem, answer.file)];
+  throw new Error('the process that tries a module out says something else');
 }
 
 /** What one trial may take. */

@@ -98,8 +98,10 @@ function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: 
     if (readings === undefined || [form, ...readings].some(echoed)) harvest.trusted.delete(form);
     else seen.push({ hash: hasher(form), origin: 'trusted' });
   }
+  let values = seen.length;
   for (const form of harvest.untrusted) {
-    if (seen.length < MAX_VALUES) seen.push({ hash: hasher(form), origin: 'untrusted' });
+    if (!harvest.trusted.has(form)) values += 1;
+    if (values <= MAX_VALUES) seen.push({ hash: hasher(form), origin: 'untrusted' });
     else harvest.lost = true;
   }
   // What is lost of an output that only a system or the agent itself writes, nobody else said.

@@ -343,3 +343,12 @@ describe('tracing', () => {
     expect(() => createProvenance({ key: Buffer.alloc(31) })).toThrow(RangeError);
   });
 });
+
+test('a value that a record and the text beside it both name takes one place of those that are kept', () => {
+  const account = Array.from({ length: 900 }, (_, i) => `A${i + 10_000}`);
+  const { seen, lost } = harvest({ json: { vendor: { account }, memo: account } });
+  expect(lost).toBe(false);
+  const twice = seen.map(({ hash }) => hash).filter((hash, i, all) => all.indexOf(hash) < i);
+  expect(twice).toHaveLength(900);
+  expect(seen.length).toBeGreaterThan(2048);
+});
