@@ -93,7 +93,7 @@ export function runChild(errand: Errand): Promise<Ended> {
   });
 }
 
-/** Whether it ended because it could not get memory. */
+/** Whether it ended because it could not get memory, where neither its deadline nor its errand's signal ended it. */
 export function lacksMemory({ signal }: Ended): boolean {
   return OUT_OF_MEMORY.includes(signal);
 }

@@ -44,7 +44,8 @@ export async function runToolchain(program: string, request: string, bounds: Bou
   const { late, code, signal, stdout, words } = ended;
   if (late) return { kind: 'deadline' };
   if (code === 0) return { kind: 'answer', text: stdout.toString() };
-  if (OUT_OF_STACK.test(words)) return { kind: 'depth' };
+  // Where the system gives less than the stack that was asked for, a fault tells.
+  if (signal === 'SIGSEGV' || OUT_OF_STACK.test(words)) return { kind: 'depth' };
   if (lacksMemory(ended) || OUT_OF_MEMORY.test(words)) return { kind: 'memory' };
   throw new ToolchainFailed(`the toolchain ended with ${code ?? signal}: ${words}`);
 }

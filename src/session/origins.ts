@@ -39,7 +39,8 @@ export function learnMandate(fold: Fold, seen: SeenText, place: Place): void {
 /**
  * An ask was allowed: until it is reported, whatever is learned may come from its output. Each try of an operation is
  * awaited by itself, since its tool may run beside those of the others; a later one from when the first was that is
- * awaited still, whose output it may bring, as long as the operation is open. To be called before its permit takes the place of an older one.
+ * awaited still, whose output it may bring, as long as the operation is open. To be called before its permit takes the
+ * place of an older one.
  */
 export function awaitReport(fold: Fold, entry: AskEntry, { version, bounds, undo }: Place): void {
   const operation = entry.operation === undefined ? undefined : fold.operations.get(entry.operation);

@@ -70,7 +70,7 @@ export function withRecord(known: Known, record: Naming): Known {
 }
 
 /** Whether others may have said it before the record did. */
-export function mayPrecede({ since, by, other }: Sayings, record: Naming): boolean {
+function mayPrecede({ since, by, other }: Sayings, record: Naming): boolean {
   return (by === record.by ? other : since) < record.at;
 }
 

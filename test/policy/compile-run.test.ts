@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { runToolchain } from '../../src/policy/compile-run.ts';
+import { childrenOf } from './processes.ts';
 
 const TIMEOUT = 60_000;
 const folder = mkdtempSync(join(tmpdir(), 'assent-run-'));
@@ -87,6 +88,19 @@ describe('the child of the compiler', () => {
     expect(await runToolchain(endless, '', { deadlineMs: 2000, memoryMib: 16 })).toEqual({
       kind: 'deadline',
     });
+  });
+
+  test.each([
+    ['SIGKILL', 'memory'],
+    ['SIGSEGV', 'depth'],
+  ] as const)('that %s ends ran out of %s', { timeout: TIMEOUT }, async (signal, kind) => {
+    const endless = program(`ended-by-${signal}`, [0x03, 0x40, 0x0c, 0, 0x0b]);
+    const before = childrenOf(process.pid).map(({ pid }) => pid);
+    const run = runToolchain(endless, '', { deadlineMs: 30_000, memoryMib: 16 });
+    const child = childrenOf(process.pid).find(({ pid }) => !before.includes(pid));
+    if (child === undefined) throw new Error('a child runs');
+    process.kill(child.pid, signal);
+    expect(await run).toEqual({ kind });
   });
 
   test('gets no memory past its limit', { timeout: TIMEOUT }, async () => {
