@@ -36,7 +36,7 @@ export interface House {
   readonly verbs: Verbs;
   readonly rooms: Rooms;
   readonly metrics: Metrics;
-  /** Of the policy in force: at the latest as it judges. */
+  /** Of the policy in force, shown as it comes in force. */
   readonly revision: Sign;
   /** Ends changes of policy under way, and refuses more: whoever waits for one is told. */
   closePolicy(): void;
@@ -84,6 +84,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
   const delegation = createDelegationVerifier({ config: config.delegation });
   const { bundle = packaged('policies/finance.bundle'), ...running } = config.policy;
   const defaultBundle = await under('policy.bundle', () => readFileSync(bundle));
+  const revision = createSign();
   const policy = await under('policy', () =>
     createPolicyRoom({
       ...running,
@@ -91,6 +92,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
       compiler: createCompiler({ instanceMib: running.memoryMib }),
       defaultBundle,
       log: sparing,
+      onActive: revision.show,
       at: now(),
     }),
   );
@@ -116,7 +118,6 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     policy,
     reportFault,
   });
-  const revision = createSign(() => policy.status().revision);
   const rooms = metrics.watch({
     now,
     mintId: () => randomUUID(),
@@ -126,10 +127,7 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
     readAction: createActionReader(catalog),
     enterSession: sessions.enterSession,
     traceArguments: provenance.traceArguments,
-    evaluatePolicy(facts) {
-      revision.show();
-      return policy.evaluatePolicy(facts);
-    },
+    evaluatePolicy: policy.evaluatePolicy,
     holdFloors,
     commit: sessions.commit,
     nameCause: sessions.nameCause,

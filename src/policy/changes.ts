@@ -48,6 +48,7 @@ export class Changes {
     this.options = options;
     this.store = options.store;
     this.active = active;
+    options.onActive?.(active.revision);
     this.changes = createQueue(Number.POSITIVE_INFINITY, options.signal);
     this.pushes = createQueue(MOST_WAITING, options.signal);
     this.rollbacks = createQueue(MOST_WAITING, options.signal);
@@ -238,6 +239,7 @@ export class Changes {
 
   private swap(next: Active, facts: LogFacts, message: string): void {
     this.active = next;
+    this.options.onActive?.(next.revision);
     this.lag.reach(versionOf(next));
     this.options.log.info({ ...named(next), ...facts }, message);
   }

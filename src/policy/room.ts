@@ -22,6 +22,8 @@ export interface PolicyRoomOptions {
    */
   readonly defaultBundle: Uint8Array | undefined;
   readonly log: PolicyLog;
+  /** Called with the revision that is in force from now on, before it judges anything. */
+  readonly onActive?: (revision: string) => void;
   /** Unix ms of the start. */
   readonly at: number;
   /** Milliseconds between looks at what other replicas activated, besides the store's hints. */

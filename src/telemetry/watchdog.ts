@@ -12,7 +12,7 @@ export interface WatchdogOptions {
   /** Milliseconds that the event loop may stand still; 0 watches nothing. */
   readonly stallMs: number;
   readonly logLevel: LogLevel;
-  /** Revision of the policy in force, for the line that says what happened; shown anew with each beat. */
+  /** Revision of the policy in force, for the line that says what happened. */
   readonly revision: Sign;
 }
 
@@ -45,10 +45,7 @@ export function createWatchdog({ stallMs, logLevel, revision }: WatchdogOptions)
   const file = import.meta.url.endsWith('.ts') ? './watchdog-worker.ts' : './watchdog-worker.js';
   const worker = new Worker(new URL(file, import.meta.url), { workerData: watch });
   worker.unref();
-  const beat = setInterval(() => {
-    revision.show();
-    worker.postMessage('beat');
-  }, beatMs);
+  const beat = setInterval(() => worker.postMessage('beat'), beatMs);
   beat.unref();
   return {
     async close() {

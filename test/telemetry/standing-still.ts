@@ -6,11 +6,10 @@ import { createWatchdog } from '../../src/telemetry/watchdog.ts';
 // Much longer than the wait below, so that no beat falls between the two.
 const STALL_MS = 6000;
 
-let inForce = 'the-first';
-const revision = createSign(() => inForce);
+const revision = createSign();
+revision.show('the-first');
 createWatchdog({ stallMs: STALL_MS, logLevel: 'error', revision });
 // A beat or more: the watcher has begun.
 await sleep(STALL_MS / 10);
-inForce = process.argv[2] ?? '';
-revision.show();
+revision.show(process.argv[2] ?? '');
 for (;;);

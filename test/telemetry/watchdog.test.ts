@@ -6,10 +6,10 @@ import { parseConfig } from '../../src/config.ts';
 import { prepareDev } from '../../src/dev.ts';
 import { assemble } from '../../src/main.ts';
 import { ROLES } from '../../src/model/ask.ts';
-import type { Facts } from '../../src/model/facts.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { createSign, readSign } from '../../src/telemetry/sign.ts';
-import { scratch, trailOf } from '../audit/fixture.ts';
+import { scratch } from '../audit/fixture.ts';
+import { fixture } from '../policy/archive.ts';
 
 test('the line names the revision that came into force within the beat in which everything stood still', {
   timeout: 60_000,
@@ -20,18 +20,21 @@ test('the line names the revision that came into force within the beat in which 
   expect(JSON.parse(run.stdout + run.stderr)).toMatchObject({ stalledMs: 6000, revision: 'the-second' });
 });
 
-test('the revision is shown before it judges, without any beat', async () => {
+test('the revision is shown as it comes in force, without any beat', async () => {
   const directory = scratch();
   const catalog = fileURLToPath(new URL('../../policies/catalog.json', import.meta.url));
   const raw = { catalog, ...prepareDev(directory), record_log: { directory: join(directory, 'records') } };
   const config = parseConfig({ raw, flags: {}, env: {}, dev: true });
   const house = await assemble(config, createLog('silent'));
   try {
-    expect(readSign(house.revision.memory)).toBe('');
-    house.rooms.evaluatePolicy({ ...trailOf(), session: null, provenance: {} } as Facts);
     const pep = { id: 'dev', tenant: 'dev', roles: new Set(ROLES) };
-    const { activations } = await house.verbs.policies.list(pep, { size: 1, token: '' });
-    expect(readSign(house.revision.memory)).toBe(activations[0]?.revision);
+    const inForce = async () => (await house.verbs.policies.list(pep, { size: 1, token: '' })).activations[0];
+    const first = await inForce();
+    expect(readSign(house.revision.memory)).toBe(first?.revision);
+    const content = { kind: 'bundle', bytes: fixture('odd') } as const;
+    await house.verbs.policies.push(pep, content, { validateOnly: false, allowUntested: true });
+    expect(readSign(house.revision.memory)).toBe((await inForce())?.revision);
+    expect((await inForce())?.number).toBe(2);
   } finally {
     await house.close();
   }
@@ -39,18 +42,17 @@ test('the revision is shown before it judges, without any beat', async () => {
 
 describe('a sign', () => {
   test('shows what was read last, also something shorter, and nothing at first', () => {
-    let text = '';
-    const sign = createSign(() => text);
+    const sign = createSign();
     expect(readSign(sign.memory)).toBe('');
-    for (text of ['sha256:abc', 'r1', 'r\u00e9vision', '', 'r2']) {
-      sign.show();
+    for (const text of ['sha256:abc', 'r1', 'r\u00e9vision', '', 'r2']) {
+      sign.show(text);
       expect(readSign(sign.memory)).toBe(text);
     }
   });
 
   test('cuts what is too long for it', () => {
-    const sign = createSign(() => 'r'.repeat(600));
-    sign.show();
+    const sign = createSign();
+    sign.show('r'.repeat(600));
     expect(readSign(sign.memory)).toBe('r'.repeat(512));
   });
 });
