@@ -100,9 +100,16 @@ module.exports = {
     only(
       'cli-is-a-client',
       '^src/cli/',
-      '^src/(cli|client|model)/|^src/(dev|main)\\.ts$|^src/policy/(compile[a-z-]*|cost|history)\\.ts$|^src/(token|delegation)/mint\\.ts$',
-      'it asks over the wire, builds policy and mints throwaway material',
+      '^src/(cli|client|model)/|^src/(dev|main)\\.ts$|^src/policy/(compile[a-z-]*|cost|history)\\.ts$|^src/(token|delegation)/mint\\.ts$|^src/catalog/(parse\\.ts$|draft/)',
+      'it asks over the wire, builds policy, drafts catalogs and mints throwaway material',
     ),
+    {
+      name: 'catalogs-are-drafted-by-their-command',
+      comment: 'every other command asks a server about actions',
+      severity: 'error',
+      from: { path: '^src/cli/', pathNot: '^src/cli/catalog-[a-z-]*\\.ts$' },
+      to: { path: '^src/catalog/' },
+    },
     {
       name: 'policy-is-built-by-its-commands',
       comment: 'every other command asks a server about policy',

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'node:util';
 import { createSealer } from './audit/seal.ts';
+import { guessedActions } from './catalog/guess.ts';
 import { parseCatalog } from './catalog/parse.ts';
 import { createActionReader } from './catalog/read-action.ts';
 import { type Config, parseConfig, readConfigFile, under } from './config.ts';
@@ -70,6 +71,12 @@ async function furnish(config: Config, log: Log, atEnd: AtEnd): Promise<Omit<Hou
   const reportFault = (cause: unknown) => sparing.error({ cause }, 'something failed on our side');
   const { records, stores, ready } = await openParts(config, log, atEnd);
   const catalog = await under('catalog', () => parseCatalog(config.catalog));
+  const guessed = guessedActions(config.catalog);
+  if (guessed.length > 0)
+    log.warn(
+      { actions: guessed.slice(0, 20), count: guessed.length },
+      'the catalog holds guesses that nobody has confirmed',
+    );
   const provenance = createProvenance({ key: config.fleetKey });
   const tokens = await under('token.issuers', () =>
     createTokenVerifier({

@@ -1,4 +1,5 @@
 import type {
+  Accepted,
   ActionClass,
   ArgumentEntry,
   ArgumentRole,
@@ -9,6 +10,7 @@ import type {
 import { isJsonObject, type JsonValue } from '../model/json.ts';
 import { isActionName } from '../model/pattern.ts';
 import { Malformed } from '../model/refusal.ts';
+import { checkGuess } from './guess.ts';
 import { Section } from './section.ts';
 
 /** What the operator says of every action, by action name. */
@@ -29,15 +31,17 @@ const TYPES: readonly ArgumentType[] = [
   'object',
 ];
 const ROLES: readonly ArgumentRole[] = ['amount', 'destination', 'resource_id', 'content', 'plain'];
+const ACCEPTED: readonly Accepted[] = ['counterparty', 'referenced'];
 const WRITERS: readonly Writer[] = ['self', 'system', 'counterparty', 'free_text'];
 
 /** Plain enough to stand in a path without quotes. */
-const ARGUMENT_NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+export const ARGUMENT_NAME: RegExp = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
 /**
  * Reads the catalog file: `{"version":1,"actions":{<name>:{class, stateless, arguments, identity, output}}}`.
  * Keys are closed. An argument must name type and role, since leaving a destination unnamed would open a door;
- * `required` is true, `sensitive` false, `max_length` 1024 and an output's writer `free_text` unless said.
+ * `required` is true, `sensitive` false, `max_length` 1024 and an output's writer `free_text` unless said. An entry's
+ * `guess` marks what nobody has confirmed; it is checked, and decides nothing.
  * @throws Malformed naming the dotted key
  */
 export function parseCatalog(json: JsonValue): Catalog {
@@ -50,7 +54,7 @@ export function parseCatalog(json: JsonValue): Catalog {
     if (!isActionName(name)) throw new Malformed(actions.at(name.slice(0, 128)), 'is not an action name');
     catalog.set(
       name,
-      parseEntry(actions.section(name, ['class', 'stateless', 'arguments', 'identity', 'output'])),
+      parseEntry(actions.section(name, ['class', 'stateless', 'arguments', 'identity', 'output', 'guess'])),
     );
   }
   return catalog;
@@ -62,6 +66,7 @@ function parseEntry(section: Section): CatalogEntry {
   if (stateless && actionClass !== 'read')
     throw new Malformed(section.at('stateless'), 'is for public reads only');
   const args = parseArguments(section);
+  checkGuess(section);
   return {
     class: actionClass,
     stateless,
@@ -78,7 +83,14 @@ function parseArguments(entry: Section): CatalogEntry['arguments'] {
   for (const name of section.keys()) {
     if (!ARGUMENT_NAME.test(name))
       throw new Malformed(section.at(name.slice(0, 128)), 'is not an argument name');
-    const argument = section.section(name, ['type', 'required', 'role', 'max_length', 'sensitive']);
+    const argument = section.section(name, [
+      'type',
+      'required',
+      'role',
+      'max_length',
+      'sensitive',
+      'accepts',
+    ]);
     const type = argument.oneOf('type', TYPES);
     const role = argument.oneOf('role', ROLES);
     if (!fits(type, role)) throw new Malformed(argument.at('role'), `is not for an argument of type ${type}`);
@@ -87,10 +99,23 @@ function parseArguments(entry: Section): CatalogEntry['arguments'] {
       required: argument.flag('required', true),
       role,
       maxLength: argument.integer('max_length', DEFAULT_MAX_LENGTH, 1, LONGEST),
+      accepts: parseAccepts(argument, role),
       sensitive: argument.flag('sensitive', false),
     });
   }
   return parsed;
+}
+
+function parseAccepts(argument: Section, role: ArgumentRole): readonly Accepted[] {
+  const names = argument.names('accepts');
+  if (names.length > 0 && role !== 'destination' && role !== 'amount')
+    throw new Malformed(argument.at('accepts'), 'is for a destination or an amount');
+  return names.map((name, index) => {
+    const accepted = ACCEPTED.find((one) => one === name);
+    if (accepted === undefined)
+      throw new Malformed(`${argument.at('accepts')}[${index}]`, `is not one of ${ACCEPTED.join(', ')}`);
+    return accepted;
+  });
 }
 
 /** An amount has digits; a yes or no leads nowhere. */

@@ -54,7 +54,7 @@ function compile(name: string, entry: CatalogEntry): Compiled {
   const reads = entry.class === 'read' || entry.class === 'personal_read';
   return {
     entry,
-    effectful: entry.class !== 'read',
+    effectful: entry.class !== 'read' || slots.some((slot) => slot.entry.role === 'destination'),
     slots,
     identity: reads ? undefined : listed.length === 0 ? slots : listed,
     withResource: listed.length === 0,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { askCommand } from './ask.ts';
+import { catalogCommand } from './catalog.ts';
 import { closeCommand } from './close.ts';
 import { parseWithIds, withoutMarks } from './dashed-ids.ts';
 import { demoCommand } from './demo.ts';
@@ -42,6 +43,7 @@ ${EXIT_HELP}`,
     sessionsCommand,
     tokenCommand,
     policyCommand,
+    catalogCommand,
   ])
     program.addCommand(make());
   return withoutExit(program, json);

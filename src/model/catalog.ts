@@ -2,8 +2,15 @@ import type { JsonObject, JsonValue } from './json.ts';
 
 export type ActionClass = 'read' | 'personal_read' | 'write' | 'external' | 'destructive' | 'code';
 
-/** Whose words a value is: the user's, a trusted record's, somebody else's, or nobody's that we saw. */
-export type Origin = 'user' | 'trusted' | 'untrusted' | 'unknown';
+/**
+ * Whose words a value is, best first: the user's; a trusted record's; a whole field that somebody else fills in;
+ * text in what the user named, where it is the value that the user left open; any other text of somebody else's;
+ * nobody's that we saw.
+ */
+export type Origin = 'user' | 'trusted' | 'counterparty' | 'referenced' | 'untrusted' | 'unknown';
+
+/** What the operator may let a destination or an amount be. */
+export type Accepted = 'counterparty' | 'referenced';
 
 /** Whose words an output field is, as the catalog labels it. */
 export type Writer = 'self' | 'system' | 'counterparty' | 'free_text';
@@ -22,6 +29,8 @@ export interface ArgumentEntry {
   readonly role: ArgumentRole;
   /** Characters of a string (or of each item); a longer one is refused, never cut. */
   readonly maxLength: number;
+  /** Whose words will do for it besides the user's and a trusted record's, where it is weighty. */
+  readonly accepts: readonly Accepted[];
   /** Enters the record as a salted commitment only. */
   readonly sensitive: boolean;
 }

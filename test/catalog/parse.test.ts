@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { guessedActions } from '../../src/catalog/guess.ts';
 import { parseCatalog } from '../../src/catalog/parse.ts';
 import { type JsonValue, parseJson } from '../../src/model/json.ts';
 import { Malformed } from '../../src/model/refusal.ts';
@@ -27,6 +28,7 @@ describe('the catalog file', () => {
   test('gives each argument its strict defaults', () => {
     const entry = parseCatalog(CATALOG).get('payment.send');
     expect(entry?.arguments.get('amount')).toEqual({
+      accepts: [],
       type: 'decimal',
       required: true,
       role: 'amount',
@@ -105,6 +107,27 @@ describe('the catalog file', () => {
       withAction({ class: 'read', output: { fields: { 'a..b': 'self' } } }),
       'actions.a.b.output.fields.a..b',
     ],
+    [
+      'a guess at what is no part of the entry',
+      withAction({ class: 'read', guess: { 'arguments.x': 'likely' } }),
+      'actions.a.b.guess.arguments.x',
+    ],
+    [
+      'a guess at a field that is not labelled',
+      withAction({ class: 'read', output: { fields: {} }, guess: { 'output.fields.x': 'likely' } }),
+      'actions.a.b.guess.output.fields.x',
+    ],
+    [
+      'a guess without a reason',
+      withAction({ class: 'read', guess: { class: true } }),
+      'actions.a.b.guess.class',
+    ],
+    [
+      'a reason as long as a tale',
+      withAction({ class: 'read', guess: { class: 'x'.repeat(301) } }),
+      'actions.a.b.guess.class',
+    ],
+    ['guesses that are no object', withAction({ class: 'read', guess: ['class'] }), 'actions.a.b.guess'],
   ])('with %s is refused by its dotted key', (_, json, field) => {
     expect(fieldOf(json)).toBe(field);
   });
@@ -115,6 +138,22 @@ describe('the catalog file', () => {
       'actions.a.b.identity',
     );
   });
+});
+
+test('guesses decide nothing, and the actions that hold some are known', () => {
+  const entry = {
+    class: 'write',
+    arguments: { x: { type: 'string', role: 'plain' } },
+    identity: ['x'],
+    output: { default: 'free_text', fields: { 'a.b': 'system' } },
+  };
+  const reason = 'doubtful: no word says what it is';
+  const paths = ['class', 'identity', 'output', 'arguments.x', 'output.fields.a.b'];
+  const guess = Object.fromEntries(paths.map((path) => [path, reason]));
+  const guessed = { version: 1, actions: { a: { ...entry, guess }, b: { ...entry, guess: {} }, c: entry } };
+  const catalog = parseCatalog(guessed);
+  expect(catalog.get('a')).toEqual(catalog.get('c'));
+  expect(guessedActions(guessed)).toEqual(['a']);
 });
 
 test('the catalog that comes with the house is one', () => {

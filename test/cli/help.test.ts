@@ -44,6 +44,8 @@ describe('help', () => {
       'policy data get',
       'policy data patch',
       'policy data remove',
+      'catalog',
+      'catalog draft',
     ]);
   });
 

@@ -29,6 +29,7 @@ const BREACHES: readonly (readonly [string, string, string])[] = [
   ['gen-is-generated', 'src/gen/breach.ts', 'src/model/json.ts'],
   ['cli-is-a-client', 'src/cli/breach.ts', 'src/policy/floors.ts'],
   ['policy-is-built-by-its-commands', 'src/cli/ask-breach.ts', 'src/policy/compile.ts'],
+  ['catalogs-are-drafted-by-their-command', 'src/cli/entry-breach.ts', 'src/catalog/parse.ts'],
   ['minting-is-dev-material', 'src/cli/mint-breach.ts', 'src/token/mint.ts'],
   ['gen-is-for-wires', 'src/session/gen-breach.ts', 'src/gen/assent/v1/session_pb.js'],
   ['gen-is-for-wires', 'src/model/gen-breach.ts', 'src/gen/assent/v1/session_pb.js'],
