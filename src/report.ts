@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { CatalogEntry } from './model/catalog.ts';
 import { JsonError, type JsonValue, parseJson } from './model/json.ts';
-import type { Harvested, Unvouched } from './model/session.ts';
+import type { Allowed, Harvested, Open, Unvouched } from './model/session.ts';
 import type { Report } from './model/verbs.ts';
 
 /** A tool's output, as far as it could be read. */
@@ -16,18 +16,15 @@ export interface ReadOutput {
 
 export interface ReportedOutput extends ReadOutput {
   readonly unvouched: Unvouched;
+  readonly open: Open;
 }
 
 export interface ReportRooms {
   now(): number;
   entryOf(action: string): CatalogEntry | undefined;
   harvestOutput(tenant: string, entry: CatalogEntry | undefined, output: ReportedOutput): Harvested;
-  /** Enters the outcome; `harvest` is called with the action that the decision allowed and what it asked with. */
-  enterOutcome(
-    report: Report,
-    at: number,
-    harvest: (action: string, unvouched: Unvouched) => Harvested,
-  ): Promise<number>;
+  /** Enters the outcome; `harvest` is called with what was allowed. */
+  enterOutcome(report: Report, at: number, harvest: (allowed: Allowed) => Harvested): Promise<number>;
   sealReport(report: Report, at: number, valuesRemembered: number): Promise<void>;
 }
 
@@ -44,8 +41,8 @@ export async function report(
 ): Promise<{ readonly valuesRemembered: number }> {
   const at = rooms.now();
   const output = readOutput(asked);
-  const valuesRemembered = await rooms.enterOutcome(asked, at, (action, unvouched) =>
-    rooms.harvestOutput(asked.pep.tenant, rooms.entryOf(action), { ...output, unvouched }),
+  const valuesRemembered = await rooms.enterOutcome(asked, at, ({ action, ...allowed }) =>
+    rooms.harvestOutput(asked.pep.tenant, rooms.entryOf(action), { ...output, ...allowed }),
   );
   await rooms.sealReport(asked, at, valuesRemembered);
   return { valuesRemembered };

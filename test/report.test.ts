@@ -34,7 +34,7 @@ async function entered(output: string, told: Partial<Report>): Promise<Harvested
     entryOf: () => ENTRY,
     harvestOutput: provenance.harvestOutput,
     enterOutcome: async (_, __, harvest) => {
-      harvested = harvest('vendor.lookup', new Set());
+      harvested = harvest({ action: 'vendor.lookup', unvouched: new Set(), open: '' });
       return harvested.seen.length;
     },
     sealReport: async () => undefined,

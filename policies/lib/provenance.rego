@@ -26,4 +26,18 @@ trusted(name) if {
 	}
 }
 
-good := {"user", "trusted"}
+good contains origin if some origin in {"user", "trusted"}
+
+# What else will do for actions of a class: `data.limits.accepted_origins`, class → list of origins.
+good contains origin if {
+	some origin in data.limits.accepted_origins[input.action.class]
+	origin in {"counterparty", "referenced"}
+}
+
+# Texts for people in which every link, address and account must be somebody's: `data.limits.trusted_links`, action →
+# list of argument names. The worst origin of what stands in a text is under `body~links`.
+doubtful contains name if {
+	some name in data.limits.trusted_links[input.action.name]
+	origin := input.provenance[concat("", [name, "~links"])]
+	not origin in good
+}

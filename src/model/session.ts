@@ -64,25 +64,57 @@ export interface Session {
   readonly answered: Answer | undefined;
   /**
    * Whose words a value is, by its keyed hash (16 hex characters). `readings`: hashes of what somebody else may have said
-   * and meant it; called only where a record named the value.
+   * and meant it; called only where a record, or a field of somebody else's, named the value.
    */
-  readonly originOf: (hash: string, readings: () => readonly string[]) => Origin;
+  readonly originOf: (hash: string, readings: () => readonly string[]) => Remembered;
 }
 
-/** A keyed hash (HMAC-SHA-256, first 64 bits, hex) of a value seen in the session, and whose words it was. */
+/** An origin as the session remembers it. `listed`: one of several values of its kind in what the user named. */
+export type Remembered = Origin | 'listed';
+
+/** What somebody else's words can be worth more than any text of theirs. */
+export type Worth = 'counterparty' | 'referenced' | 'listed';
+
+/**
+ * A keyed hash (HMAC-SHA-256, first 64 bits, hex) of a value seen in the session, and whose words it was. `urged`: a
+ * text that tells its reader what to do names it.
+ */
 export interface Seen {
   readonly hash: string;
-  readonly origin: Exclude<Origin, 'unknown'>;
+  readonly origin: Exclude<Remembered, 'unknown'> | 'urged';
 }
 
 /** Keyed hashes of what an ask's arguments held unvouched; `complete` is false where there was more than is looked at. */
 export interface Argued {
   readonly hashes: readonly string[];
   readonly complete: boolean;
+  /** What the user left to what this reads. */
+  readonly open: Open;
 }
 
-/** `isVouched`: the hash is a value whose author is known: the user, a record, or somebody else. */
-export type ReadArguments = (tenant: string, action: Action, isVouched: (hash: string) => boolean) => Argued;
+/**
+ * Kinds of values that the user left open when naming what an action reads: one of its arguments is the user's, none is
+ * somebody else's text, and the mandate itself names no value of the kind.
+ */
+export type Open = '' | 'email' | 'url' | 'email url';
+
+/** What is known when an action is allowed. */
+export interface Arguing {
+  /** The hash is a value whose author is known: the user, a record, or somebody else. */
+  readonly isVouched: (hash: string) => boolean;
+  /** Whose words a value is, in this spelling. */
+  readonly originOf: (hash: string) => Remembered;
+  readonly mandate: Mandate;
+}
+
+export type ReadArguments = (tenant: string, action: Action, by: Arguing) => Argued;
+
+/** What is known of an allow when its output comes. */
+export interface Allowed {
+  readonly action: string;
+  readonly unvouched: Unvouched;
+  readonly open: Open;
+}
 
 /**
  * What an allowed ask's arguments held that nobody had vouched for then: keyed hashes, or `all` where they are too

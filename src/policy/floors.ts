@@ -58,15 +58,22 @@ function floorsOf(facts: Facts, verdict: Verdict): readonly Floor[] {
   return floors;
 }
 
-/** Paths of what decides where something goes or how much of it, and is neither the user's nor a trusted record's. */
+/** Paths of what decides where something goes or how much of it, and is neither the user's, a trusted record's nor what the catalog accepts. */
 function doubtfulArguments({ action, provenance }: Facts): readonly string[] {
   if (!action.effectful) return [];
   const paths: string[] = [];
   for (const { path } of action.weighty) {
     const origin = Object.hasOwn(provenance, path) ? provenance[path] : 'unknown';
-    if (origin !== 'user' && origin !== 'trusted') paths.push(path);
+    if (origin === 'user' || origin === 'trusted') continue;
+    const accepts: readonly string[] = action.entry.arguments.get(argumentOf(path))?.accepts ?? [];
+    if (origin === undefined || !accepts.includes(origin)) paths.push(path);
   }
   return paths;
+}
+
+/** Of `to[0]`, `to.iban` and `to.iban#name` alike. */
+function argumentOf(path: string): string {
+  return /^[^.[#]*/.exec(path)?.[0] ?? '';
 }
 
 /** The first budget that mandate or chain do not cover; one that the mandate does not name covers nothing. */

@@ -27,7 +27,7 @@ export function harvestArguments(
   { args, known: catalogued, resource }: Action,
   hasher: Hasher,
   isVouched: (hash: string) => boolean,
-): Argued {
+): Omit<Argued, 'open'> {
   const hashes = new Set<string>();
   const note = (form: string): boolean => {
     const hash = hasher(form);

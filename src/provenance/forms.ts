@@ -19,9 +19,13 @@ export function formOf(value: JsonValue): string | undefined {
 export function textForm(folded: string): string {
   const decimal = startsNumber(folded) ? parseDecimal(folded) : undefined;
   if (decimal !== undefined) return `n:${formatDecimal(decimal)}`;
+  if (WEB.test(folded)) return `s:${folded.replace(WEB, '').replace(/\/$/, '')}`;
   if (folded.includes('://') && folded.endsWith('/')) return `s:${folded.slice(0, -1)}`;
   return `s:${spelledIban(folded) ?? folded}`;
 }
+
+/** One page, whether its scheme and `www.` are written or not. */
+const WEB = /^(?:https?:\/\/(?:www\.)?|www\.)(?=[^/])/;
 
 function startsNumber(text: string): boolean {
   const c = text.charCodeAt(0);

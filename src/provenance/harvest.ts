@@ -1,10 +1,13 @@
 import { isForeign, type Writer } from '../model/catalog.ts';
 import { isJsonObject, type JsonValue } from '../model/json.ts';
 import type { Mandate } from '../model/mandate.ts';
+import type { Open } from '../model/session.ts';
 import { foldText } from '../model/text.ts';
 import { formOf, textForm } from './forms.ts';
+import { leadsIn } from './kinds.ts';
 import { type Label, labelOf } from './labels.ts';
 import { takeSpellings } from './spellings.ts';
+import { isUrging } from './urging.ts';
 import { takePhrases, takeWords, wordsOf } from './words.ts';
 
 /** Values kept of one mandate or output. */
@@ -16,14 +19,28 @@ const MAX_DEPTH = 32;
 /** Forms found in an output. Past a bound nothing more is noted. */
 export interface Harvest {
   readonly trusted: Set<string>;
+  /** Whole fields that somebody else fills in. */
+  readonly counterparty: Set<string>;
   readonly untrusted: Set<string>;
+  /** Texts that tell their reader what to do name these. */
+  readonly urged: Set<string>;
+  /** What leads somewhere in other texts: looked for only in what the user named. */
+  readonly leads: { readonly open: Open; readonly email: Set<string>; readonly url: Set<string> } | undefined;
   characters: number;
   /** A bound kept words of somebody else out: any value may have been among them. */
   lost: boolean;
 }
 
-export function emptyHarvest(): Harvest {
-  return { trusted: new Set(), untrusted: new Set(), characters: 0, lost: false };
+export function emptyHarvest(open: Open = ''): Harvest {
+  return {
+    trusted: new Set(),
+    counterparty: new Set(),
+    untrusted: new Set(),
+    urged: new Set(),
+    leads: open === '' ? undefined : { open, email: new Set(), url: new Set() },
+    characters: 0,
+    lost: false,
+  };
 }
 
 /** Purpose and declared values, whole and in parts: everything here is the user's. */
@@ -90,9 +107,23 @@ export function harvestScalar(into: Harvest, value: JsonValue, writer: Writer): 
       takeWords(wordsOf(written.folded), (form, telling) => telling && note(into.trusted, form));
     return;
   }
-  const found = (form: string): boolean => note(into.untrusted, form);
+  if (writer === 'counterparty' && isField(whole)) note(into.counterparty, whole);
+  const set = written !== undefined && isUrging(written.folded) ? into.urged : into.untrusted;
+  const found = (form: string): boolean => note(set, form);
   const complete = found(whole) && (written === undefined || takeSpellings(written, found));
   into.lost ||= !complete && isForeign(writer);
+  if (into.leads === undefined || written === undefined || set === into.urged) return;
+  const { email, url } = leadsIn(written.text);
+  if (into.leads.open !== 'url') for (const form of email) note(into.leads.email, form);
+  if (into.leads.open !== 'email') for (const form of url) note(into.leads.url, form);
+}
+
+const LONGEST_FIELD = 64;
+const MOST_FIELD_WORDS = 4;
+
+/** A name, an address, a number: no text in which something else could be said. */
+function isField(form: string): boolean {
+  return form.length <= LONGEST_FIELD && form.split(' ').length <= MOST_FIELD_WORDS;
 }
 
 /** False when there is no room for it. */

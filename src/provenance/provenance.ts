@@ -2,11 +2,21 @@ import type { Action, CatalogEntry, Origin } from '../model/catalog.ts';
 import type { Provenance } from '../model/facts.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { Mandate } from '../model/mandate.ts';
-import type { Argued, Harvested, ReadArguments, Seen, Session, Unvouched } from '../model/session.ts';
+import type {
+  Argued,
+  Harvested,
+  Open,
+  ReadArguments,
+  Remembered,
+  Seen,
+  Session,
+  Unvouched,
+} from '../model/session.ts';
 import { harvestArguments } from './arguments.ts';
 import { formOf } from './forms.ts';
 import { emptyHarvest, harvestForms, harvestJson, harvestScalar, MAX_VALUES } from './harvest.ts';
 import { createHasher, type Hasher } from './hasher.ts';
+import { allOf, leadsIn } from './kinds.ts';
 import { labelsOf, UNLABELLED } from './labels.ts';
 import { readingsOf } from './readings.ts';
 
@@ -21,6 +31,7 @@ interface Output {
   readonly garbled: boolean;
   /** What it was asked with that nobody had vouched for: a tool that repeats it vouches for it no more. */
   readonly unvouched: Unvouched;
+  readonly open: Open;
 }
 
 /**
@@ -48,7 +59,7 @@ export interface Tracer {
 const MOST_READ = 16_384;
 
 const NOTHING: Provenance = Object.freeze({});
-const NOTHING_ARGUED: Argued = Object.freeze({ hashes: [], complete: true });
+const NOTHING_ARGUED: Omit<Argued, 'open'> = Object.freeze({ hashes: [], complete: true });
 
 /**
  * @param key at least 32 bytes, the same for all replicas; each tenant's own key is derived from it (HKDF)
@@ -70,9 +81,12 @@ export function createProvenance({ key }: { readonly key: Buffer }): Tracer {
       const hasher = hasherOf(tenant);
       return Array.from(harvestForms(mandate), (form) => ({ hash: hasher(form), origin: 'user' }));
     },
-    harvestArguments(tenant, action, isVouched) {
-      if (!action.effectful && !labelsOf(action.entry).vouches) return NOTHING_ARGUED;
-      return harvestArguments(action, hasherOf(tenant), isVouched);
+    harvestArguments(tenant, action, { isVouched, originOf, mandate }) {
+      const hasher = hasherOf(tenant);
+      const left = action.class === 'read' ? leftOpen(mandate) : '';
+      const open = left !== '' && isNamed(action, hasher, originOf) ? left : '';
+      if (!action.effectful && !labelsOf(action.entry).vouches) return { ...NOTHING_ARGUED, open };
+      return { ...harvestArguments(action, hasher, isVouched), open };
     },
     harvestOutput: (tenant, entry, output) => harvestOutput(hasherOf(tenant), entry, output),
     traceArguments: (session, action, tenant) =>
@@ -83,7 +97,7 @@ export function createProvenance({ key }: { readonly key: Buffer }): Tracer {
 function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: Output): Harvested {
   const labels = labelsOf(entry);
   const damaged = output.truncated || output.garbled;
-  const harvest = emptyHarvest();
+  const harvest = emptyHarvest(output.open);
   harvest.lost = damaged;
   if (output.json !== undefined) harvestJson(harvest, output.json, damaged ? UNLABELLED : labels);
   // A text has no fields: it is a record's only where every field would have been.
@@ -99,13 +113,72 @@ function harvestOutput(hasher: Hasher, entry: CatalogEntry | undefined, output: 
     else seen.push({ hash: hasher(form), origin: 'trusted' });
   }
   let values = seen.length;
-  for (const form of harvest.untrusted) {
-    if (!harvest.trusted.has(form)) values += 1;
-    if (values <= MAX_VALUES) seen.push({ hash: hasher(form), origin: 'untrusted' });
-    else harvest.lost = true;
-  }
+  const done = new Set<string>();
+  const take = (origin: Seen['origin'], forms: Iterable<string>): void => {
+    for (const form of forms) {
+      if (done.has(form)) continue;
+      done.add(form);
+      // What a record says too is told for its spelling's sake, and takes no room of others.
+      if (!harvest.trusted.has(form)) values += 1;
+      if (values > MAX_VALUES) harvest.lost = true;
+      else seen.push(saidBy(origin, hasher(form)));
+    }
+  };
+  const saidBy = (origin: Seen['origin'], hash: string): Seen => {
+    const echoed = isWorth(origin) && (unvouched === 'all' || unvouched.has(hash));
+    return { hash, origin: echoed ? 'untrusted' : origin };
+  };
+  take('urged', harvest.urged);
+  take('counterparty', harvest.counterparty);
+  for (const leads of harvest.leads === undefined ? [] : [harvest.leads.email, harvest.leads.url])
+    take(leads.size === 1 ? 'referenced' : 'listed', leads);
+  take('untrusted', harvest.untrusted);
   // What is lost of an output that only a system or the agent itself writes, nobody else said.
   return { seen, lost: harvest.lost && labels.foreign };
+}
+
+function isWorth(origin: Seen['origin']): boolean {
+  return origin === 'counterparty' || origin === 'referenced' || origin === 'listed';
+}
+
+const WORST: readonly Origin[] = ['unknown', 'untrusted', 'referenced', 'counterparty', 'trusted', 'user'];
+
+function worst(origins: readonly Origin[]): Origin {
+  return WORST.find((origin) => origins.includes(origin)) ?? 'unknown';
+}
+
+function originOf(form: string, session: Session, action: Action, hasher: Hasher, cited = false): Origin {
+  const remembered = session.originOf(hasher(form), () => (readingsOf(form) ?? []).map(hasher));
+  // One of several is what the user meant only where looking at the wrong one does no harm.
+  if (remembered === 'listed') return cited || action.class === 'read' ? 'referenced' : 'untrusted';
+  return remembered;
+}
+
+function isContent({ entry }: Action, path: string): boolean {
+  return entry.arguments.get(/^[^.[]*/.exec(path)?.[0] ?? '')?.role === 'content';
+}
+
+/** Whether an action reads what the user named: an argument is the user's, and none is somebody else's text. */
+function isNamed(action: Action, hasher: Hasher, originOf: (hash: string) => Remembered): boolean {
+  const origins = action.values.map(({ value }) => {
+    const form = typeof value === 'string' ? formOf(value) : undefined;
+    return form === undefined ? undefined : originOf(hasher(form));
+  });
+  return origins.includes('user') && !origins.some((origin) => origin === 'untrusted' || origin === 'listed');
+}
+
+/** By mandate: it stays the same for a session's many asks. */
+const opens = new WeakMap<Mandate, Open>();
+
+function leftOpen(mandate: Mandate): Open {
+  let open = opens.get(mandate);
+  if (open === undefined) {
+    const { email, url } = leadsIn([mandate.purpose, ...Object.values(mandate.declared)].join(' '));
+    const kinds = [...(email.size === 0 ? ['email'] : []), ...(url.size === 0 ? ['url'] : [])];
+    open = kinds.join(' ') as Open;
+    opens.set(mandate, open);
+  }
+  return open;
 }
 
 function trace(session: Session | null, action: Action, hasher: Hasher): Provenance {
@@ -113,9 +186,10 @@ function trace(session: Session | null, action: Action, hasher: Hasher): Provena
   for (const { path, value } of action.values) {
     const form = session === null ? undefined : formOf(value);
     found[path] =
-      session === null || form === undefined
-        ? 'unknown'
-        : session.originOf(hasher(form), () => (readingsOf(form) ?? []).map(hasher));
+      form === undefined || session === null ? 'unknown' : originOf(form, session, action, hasher);
+    if (session === null || typeof value !== 'string' || !isContent(action, path)) continue;
+    const origins = allOf(leadsIn(value)).map((lead) => originOf(lead, session, action, hasher, true));
+    if (origins.length > 0) found[`${path}~links`] = worst(origins);
   }
   return found;
 }

@@ -29,7 +29,7 @@ export function urlForms(word: string): readonly string[] {
     if (plain > start) forms.push(textForm(trimEdges(word.slice(plain, end))));
     for (const behind of endsIn(word.slice(mark + 3, end)))
       for (const from of plain > start ? [start, plain] : [start])
-        forms.push(`s:${word.slice(from, mark + 3 + behind)}`);
+        forms.push(textForm(word.slice(from, mark + 3 + behind)));
     mark = next;
   }
   return forms;

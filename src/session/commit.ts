@@ -11,6 +11,7 @@ import type { SessionKeys } from './keys.ts';
 import type { Lane } from './lane.ts';
 import { heardBy, isVouched } from './origins.ts';
 import { debited, isOpen } from './permits.ts';
+import { originIn } from './sayings.ts';
 import { covers, remainingOf } from './view.ts';
 
 export interface Committing extends Door {
@@ -136,12 +137,17 @@ function ofAllow(
   fold: Fold,
   { ask, action }: Facts,
   by: Committing,
-): Pick<AskEntry, 'foreign' | 'unvouched'> {
+): Pick<AskEntry, 'foreign' | 'open' | 'unvouched'> {
   const heard = heardBy(fold);
-  const argued = by.readArguments(ask.pep.tenant, action, (hash) => isVouched(heard, hash));
+  const argued = by.readArguments(ask.pep.tenant, action, {
+    isVouched: (hash) => isVouched(heard, hash),
+    originOf: (hash) => originIn(heard, hash, () => []),
+    mandate: fold.now.mandate,
+  });
   const unvouched = packUnvouched(argued);
   return {
     ...(bringsForeign(action.entry) ? { foreign: true as const } : {}),
+    ...(argued.open === '' ? {} : { open: argued.open }),
     ...(unvouched === undefined ? {} : { unvouched }),
   };
 }

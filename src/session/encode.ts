@@ -21,7 +21,7 @@ export function encodeAsk(entry: AskEntry): string {
     `${text('binding', entry.binding)}"class":"${entry.class}","content":${quoteJson(entry.content)},` +
     `${number('data', entry.data)}"effectful":${entry.effectful},${entry.foreign ? '"foreign":true,' : ''}"hops":${general(entry.hops)},` +
     `${text('identity', entry.identity)}${text('input', entry.input)}"kind":"ask",` +
-    `${text('operation', entry.operation)}"owner":${identity(entry.owner)},"pep":${quoteJson(entry.pep)},` +
+    `${text('open', entry.open)}${text('operation', entry.operation)}"owner":${identity(entry.owner)},"pep":${quoteJson(entry.pep)},` +
     `"request":${quoteJson(entry.request)},${text('revision', entry.revision)}"subject":${identity(entry.subject)}` +
     `${entry.unvouched === undefined ? '' : `,"unvouched":"${entry.unvouched}"`}}`
   );

@@ -2,7 +2,7 @@
 import type { ActionClass } from '../model/catalog.ts';
 import type { Answer } from '../model/decision.ts';
 import type { Identity, Mandate } from '../model/mandate.ts';
-import type { Argued, Outcome, Seen, Unvouched } from '../model/session.ts';
+import type { Argued, Open, Outcome, Seen, Unvouched } from '../model/session.ts';
 
 interface Common {
   /** Unix ms, by the clock of the replica that wrote it. */
@@ -15,6 +15,11 @@ export interface SeenText {
   readonly user: string;
   readonly trusted: string;
   readonly untrusted: string;
+  /** These four only where there are any. */
+  readonly counterparty?: string;
+  readonly referenced?: string;
+  readonly listed?: string;
+  readonly urged?: string;
   /** Of earlier builds: somebody else's words of which the same output holds a record's spelling. */
   readonly repeated?: string;
 }
@@ -38,6 +43,8 @@ export interface AskEntry extends Common {
   readonly effectful: boolean;
   /** Allowed, and its output may hold words of somebody else: true or absent. */
   readonly foreign?: true;
+  /** Allowed, and the user left something open to what it reads. */
+  readonly open?: Exclude<Open, ''>;
   readonly subject: Identity;
   readonly actor: Identity;
   /** The agent that the session belongs to when nobody is bound yet: the chain's root, else the actor. */
@@ -114,10 +121,14 @@ const HASH_LENGTH = 16;
 
 /** @throws TypeError for a hash that is not 16 hex characters */
 export function packSeen(seen: readonly Seen[]): SeenText {
-  const text = { user: '', trusted: '', untrusted: '' };
+  const text: { -readonly [Name in keyof SeenText]: SeenText[Name] } = {
+    user: '',
+    trusted: '',
+    untrusted: '',
+  };
   for (const { hash, origin } of seen) {
     if (!HASH.test(hash)) throw new TypeError('a seen value needs a hash of 16 hex characters');
-    text[origin] += hash;
+    text[origin] = (text[origin] ?? '') + hash;
   }
   return text;
 }
@@ -139,13 +150,13 @@ export function unpackUnvouched(text = ''): Unvouched {
   return hashes;
 }
 
+const ORIGINS = ['user', 'untrusted', 'listed', 'referenced', 'counterparty', 'trusted', 'urged'] as const;
+
 export function* unpackSeen(text: SeenText): Generator<Seen> {
-  const { user, untrusted, trusted, repeated = '' } = text;
-  for (const [origin, hashes] of [
-    ['user', user],
-    ['untrusted', untrusted + repeated],
-    ['trusted', trusted],
-  ] as const)
+  const { repeated = '', ...told } = text;
+  for (const origin of ORIGINS) {
+    const hashes = (told[origin] ?? '') + (origin === 'untrusted' ? repeated : '');
     for (let i = 0; i < hashes.length; i += HASH_LENGTH)
       yield { hash: hashes.slice(i, i + HASH_LENGTH), origin };
+  }
 }

@@ -2,7 +2,7 @@
 import type { Decimal } from '../model/decimal.ts';
 import type { Consumption } from '../model/decision.ts';
 import type { Identity, Mandate } from '../model/mandate.ts';
-import type { Head, Opening, Outcome, SessionState } from '../model/session.ts';
+import type { Head, Open, Opening, Outcome, SessionState } from '../model/session.ts';
 import type { SessionStep } from '../model/verbs.ts';
 import type { Rate } from './rate.ts';
 import type { Known, Sayings } from './sayings.ts';
@@ -26,6 +26,8 @@ export interface Permit {
   readonly since?: number;
   /** What its own output cannot vouch for, as the entry has it. */
   readonly unvouched?: string;
+  /** The user left this open to what it reads. */
+  readonly open?: Exclude<Open, ''>;
   /** A later permit of the same operation took over: its decision id. */
   readonly renewedBy?: string;
   /** The other way round: the permit whose place this one took. */

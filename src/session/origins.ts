@@ -15,6 +15,7 @@ import {
   NEVER,
   saidAlso,
   UNKNOWN,
+  type Words,
   withRecord,
   withWords,
   withWritten,
@@ -84,12 +85,21 @@ export function learnReport(fold: Fold, entry: ReportEntry, place: Place): void 
     first: withRecord(UNKNOWN, record),
     learned: (known: Known) => withRecord(known, record),
   };
-  const fromOthers = {
-    first: withWords(UNKNOWN, since, by),
-    learned: (known: Known) => withWords(known, since, by),
-  };
-  for (const { hash, origin } of unpackSeen(entry.seen))
-    learn(fold, hash, origin === 'trusted' ? fromRecord : fromOthers, place);
+  const fromOthers = new Map<string, Lesson>();
+  for (const { hash, origin } of unpackSeen(entry.seen)) {
+    let lesson = origin === 'trusted' ? fromRecord : fromOthers.get(origin);
+    if (lesson === undefined) {
+      const words: Words = {
+        since,
+        by,
+        at: version,
+        as: origin === 'user' || origin === 'trusted' ? 'untrusted' : origin,
+      };
+      lesson = { first: withWords(UNKNOWN, words), learned: (known) => withWords(known, words) };
+      fromOthers.set(origin, lesson);
+    }
+    learn(fold, hash, lesson, place);
+  }
 }
 
 /** Since when what an allow brings may have been said, and the version of its ask; as of now where no build kept it. */
@@ -100,10 +110,12 @@ function whenceOf(fold: Fold, decision: string, version: number): { since: numbe
 
 /** Of an output that was told otherwise before, what can only take trust away: somebody else's words not yet known. */
 export function newWords(fold: Fold, decision: string, seen: readonly Seen[]): readonly Seen[] {
-  const { since, by } = whenceOf(fold, decision, fold.now.head.version + 1);
-  return seen.filter(({ hash, origin }) => {
+  const words = { ...whenceOf(fold, decision, fold.now.head.version + 1), at: NEVER };
+  return seen.flatMap(({ hash, origin }) => {
     const known = fold.origins.get(hash) ?? UNKNOWN;
-    return origin === 'untrusted' && !known.user && withWords(known, since, by) !== known;
+    if (origin === 'user' || origin === 'trusted' || known.user) return [];
+    const as = origin === 'urged' ? 'urged' : 'untrusted';
+    return withWords(known, { ...words, as }) === known ? [] : [{ hash, origin: as }];
   });
 }
 

@@ -33,6 +33,7 @@ export function grantPermit(fold: Fold, entry: AskEntry, { version, bounds, undo
     external: entry.class === 'external',
     hops: [...new Set([...(earlier?.permit.hops ?? []), ...entry.hops])],
     identity,
+    ...(entry.open === undefined ? {} : { open: entry.open }),
     pep,
     ...(earlier === undefined ? {} : { renews: earlier.id }),
     since: fold.awaited.get(id) ?? version,

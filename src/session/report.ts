@@ -1,7 +1,7 @@
 /** What became of an allow, and whose words its output brought. */
 import type { Pep } from '../model/ask.ts';
 import { Malformed, Refusal } from '../model/refusal.ts';
-import type { Harvested, Outcome, Unvouched } from '../model/session.ts';
+import type { Allowed, Harvested, Outcome } from '../model/session.ts';
 import { appendUntilDone } from './append.ts';
 import { packSeen, type ReportEntry, unpackUnvouched } from './entry.ts';
 import type { Fold, Permit, Told } from './fold.ts';
@@ -15,8 +15,8 @@ export interface OutcomeReport {
   readonly sessionId: string;
   readonly decisionId: string;
   readonly outcome: Outcome;
-  /** The values of the output, hashed; called once, with the action that the decision allowed and what it asked with. */
-  readonly harvest: (action: string, unvouched: Unvouched) => Harvested;
+  /** The values of the output, hashed; called once, with what was allowed. */
+  readonly harvest: (allowed: Allowed) => Harvested;
   /** The far side's proof that nothing happened; empty: none. */
   readonly failureProof: string;
   /** Unix ms. */
@@ -37,7 +37,11 @@ export async function reportOutcome(lanes: Lanes, report: OutcomeReport): Promis
   const lane = await lanes.find({ tenant: pep.tenant, session: sessionId });
   if (permitOf(lane.fold, decisionId) === undefined) await lane.refresh();
   const permit = reportable(lane.fold, report);
-  const harvested = report.harvest(permit.action, unpackUnvouched(permit.unvouched));
+  const harvested = report.harvest({
+    action: permit.action,
+    unvouched: unpackUnvouched(permit.unvouched),
+    open: permit.open ?? '',
+  });
   let remembered = 0;
   await appendUntilDone(lane, (fold) => {
     const brought = newsOf(fold, report, harvested);

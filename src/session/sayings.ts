@@ -3,7 +3,7 @@
  * of it, before the record did. Versions of the log are the clock. What an output brought may have been said since its
  * allow; that a record said it is known from its report on. Of what one allow brings, a record comes first.
  */
-import type { Origin } from '../model/catalog.ts';
+import type { Remembered, Worth } from '../model/session.ts';
 
 /** When others may have said it: all that can matter of any number of allows. */
 export interface Sayings {
@@ -23,6 +23,11 @@ export interface Naming {
   readonly by: number;
 }
 
+/** That somebody else said it where it is worth more than any text of theirs, before anybody's text had it. */
+export interface Claim extends Naming {
+  readonly as: Worth;
+}
+
 /** What a session knows of a value. Shared by all values that an entry brings: never changed in place. */
 export interface Known {
   readonly user: boolean;
@@ -31,6 +36,18 @@ export interface Known {
   readonly said: Sayings;
   /** By somebody else, and not only by the agent in what it wrote. */
   readonly foreign: boolean;
+  readonly claim?: Claim;
+  /** A text that tells its reader what to do names it. */
+  readonly urged?: true;
+}
+
+/** Somebody else's words in the output of one allow. */
+export interface Words {
+  /** The version since which they may have been said, that of the report, and that of the ask. */
+  readonly since: number;
+  readonly at: number;
+  readonly by: number;
+  readonly as: Worth | 'untrusted' | 'urged';
 }
 
 /** Later than anything. */
@@ -53,14 +70,43 @@ export function saidAlso(before: Sayings, since: number, by: number): Sayings {
 }
 
 /** The same value where nothing is new. */
-export function withWords(known: Known, since: number, by: number): Known {
-  const said = saidAlso(known.said, since, by);
-  return said === known.said && known.foreign ? known : { ...known, said, foreign: true };
+export function withWords(known: Known, words: Words): Known {
+  const said = saidAlso(known.said, words.since, words.by);
+  const claim = claimAfter(known, words);
+  const urged = known.urged === true || words.as === 'urged';
+  if (said === known.said && known.foreign && claim === known.claim && urged === (known.urged ?? false))
+    return known;
+  const { user, records } = known;
+  return {
+    user,
+    records,
+    said,
+    foreign: true,
+    ...(claim === undefined ? {} : { claim }),
+    ...(urged ? { urged } : {}),
+  };
+}
+
+const RANK: Readonly<Record<Words['as'], number>> = {
+  counterparty: 3,
+  referenced: 2,
+  listed: 1,
+  untrusted: 0,
+  urged: 0,
+};
+
+/** A claim is the first words' alone; lesser words that may have come before it bring it down. */
+function claimAfter({ claim, said, urged }: Known, { since, at, by, as }: Words): Claim | undefined {
+  if (urged === true || as === 'urged') return undefined;
+  if (claim === undefined) return as === 'untrusted' || said.since < NEVER ? undefined : { as, at, by };
+  if (RANK[as] >= RANK[claim.as] || by === claim.by || since >= claim.at) return claim;
+  return as === 'untrusted' ? undefined : { ...claim, as };
 }
 
 /** As the agent wrote it into an effect that was allowed at this version. */
 export function withWritten(known: Known, version: number): Known {
   const said = saidAlso(known.said, version, 0);
+  // What the agent itself wrote after a claim takes nothing from it.
   return said === known.said ? known : { ...known, said };
 }
 
@@ -87,11 +133,12 @@ export interface Heard {
  * The origin of a value for an argument that holds it.
  * @param readings hashes of what somebody else may have said and meant this value; looked up only for a record's
  */
-export function originIn(heard: Heard, hash: string, readings: () => readonly string[]): Origin {
+export function originIn(heard: Heard, hash: string, readings: () => readonly string[]): Remembered {
   const known = heard.known(hash) ?? UNKNOWN;
   if (known.user) return 'user';
-  let origin: Origin = known.foreign ? 'untrusted' : 'unknown';
-  if (known.records.length === 0) return origin;
+  let origin: Remembered = known.foreign ? 'untrusted' : 'unknown';
+  const { claim } = known;
+  if (known.records.length === 0 && claim === undefined) return origin;
   const others = readings().flatMap((reading) => othersWords(heard, reading));
   for (const record of known.records) {
     if (!stands(heard, known, record)) continue;
@@ -99,7 +146,16 @@ export function originIn(heard: Heard, hash: string, readings: () => readonly st
     if (doubts.length === 0) return 'trusted';
     if (doubts.some(({ foreign }) => foreign)) origin = 'untrusted';
   }
-  return origin;
+  return claim !== undefined && isUndisputed(heard, claim, others) ? claim.as : origin;
+}
+
+/** Whether nobody may have said it, or anything that means it, where it is worth less before the claim was heard. */
+function isUndisputed(heard: Heard, claim: Claim, others: readonly Known[]): boolean {
+  return (
+    heard.awaited >= claim.at &&
+    !mayPrecede(heard.lost, claim) &&
+    !others.some(({ said }) => mayPrecede(said, claim))
+  );
 }
 
 /** Whether a record said the value itself before anybody else may have. */

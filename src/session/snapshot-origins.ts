@@ -1,7 +1,11 @@
 /** Whose words values are, as a snapshot has it. */
+import type { Worth } from '../model/session.ts';
 import { type Known, NEVER, type Sayings, UNKNOWN, UNSAID } from './sayings.ts';
 
-/** Whose, the three numbers of `Sayings` (-1 for never), and two of each `Naming`. Of a build before these, whose alone. */
+/**
+ * Whose, the three numbers of `Sayings` (-1 for never), two of a claim where there is one, and two of each `Naming`. Of
+ * a build before these, whose alone.
+ */
 export type Written = readonly [string, ...(readonly number[])];
 
 /** Builds before `lost` kept only whether anything was. */
@@ -14,12 +18,13 @@ export interface Lost {
 const LONG_AGO: Sayings = Object.freeze({ since: 0, by: 0, other: 0 });
 const NONE = -1;
 
-export function writeKnown({ user, records, said, foreign }: Known): Written {
+export function writeKnown({ user, records, said, foreign, claim, urged }: Known): Written {
   if (user) return ['user'];
   const { since, by, other } = said;
   const versions = [since, by, other].map((version) => (version === NEVER ? NONE : version));
   const named = records.flatMap((record) => [record.at, record.by]);
-  return [foreign ? 'untrusted' : 'unknown', ...versions, ...named];
+  if (claim !== undefined) return [claim.as, ...versions, claim.at, claim.by, ...named];
+  return [urged === true ? 'urged' : foreign ? 'untrusted' : 'unknown', ...versions, ...named];
 }
 
 /**
@@ -45,9 +50,21 @@ function readKnown([whose, ...versions]: Written, version: number): Known {
     const said = foreign || whose === 'unknown' ? LONG_AGO : UNSAID;
     return { user: false, records, said, foreign };
   }
-  const records = named.flatMap((at, i) => (i % 2 === 0 ? [{ at, by: named[i + 1] ?? at }] : []));
-  return { user: false, records, said: { since, by, other }, foreign };
+  const namings = named.flatMap((at, i) => (i % 2 === 0 ? [{ at, by: named[i + 1] ?? at }] : []));
+  const as = CLAIMS.find((claim) => claim === whose);
+  const claimed = as === undefined ? undefined : namings[0];
+  const records = claimed === undefined ? namings : namings.slice(1);
+  return {
+    user: false,
+    records,
+    said: { since, by, other },
+    foreign: foreign || as !== undefined || whose === 'urged',
+    ...(as === undefined || claimed === undefined ? {} : { claim: { ...claimed, as } }),
+    ...(whose === 'urged' ? { urged: true } : {}),
+  };
 }
+
+const CLAIMS: readonly Worth[] = ['counterparty', 'referenced', 'listed'];
 
 export function readLost({ lost, forgot = false }: Lost): Sayings {
   return lost ?? (forgot ? LONG_AGO : UNSAID);

@@ -29,8 +29,10 @@ const rank = (effect: Effect) => STRICTNESS.indexOf(effect);
 
 /** From best to worst. */
 const worse: Readonly<Record<Origin, readonly Origin[]>> = {
-  user: ['user', 'trusted', 'untrusted', 'unknown'],
-  trusted: ['trusted', 'untrusted', 'unknown'],
+  user: ['user', 'trusted', 'counterparty', 'referenced', 'untrusted', 'unknown'],
+  trusted: ['trusted', 'counterparty', 'referenced', 'untrusted', 'unknown'],
+  counterparty: ['counterparty', 'referenced', 'untrusted', 'unknown'],
+  referenced: ['referenced', 'untrusted', 'unknown'],
   untrusted: ['untrusted', 'unknown'],
   unknown: ['unknown'],
 };

@@ -4,10 +4,19 @@ import { describe, expect, test } from 'vitest';
 import { parseCatalog } from '../../src/catalog/parse.ts';
 import { createActionReader } from '../../src/catalog/read-action.ts';
 import type { JsonObject } from '../../src/model/json.ts';
-import type { Argued } from '../../src/model/session.ts';
+import type { Mandate } from '../../src/model/mandate.ts';
+import type { Argued, Arguing } from '../../src/model/session.ts';
 import { createProvenance } from '../../src/provenance/provenance.ts';
 import { ask } from '../catalog/fixture.ts';
 
+const MANDATE: Mandate = {
+  taskType: 't',
+  purpose: '',
+  actions: ['*'],
+  declared: {},
+  limits: {},
+  expiresAt: 0,
+};
 const TEXT = { type: 'string', role: 'plain', max_length: 65_536 };
 const CATALOG = parseCatalog({
   version: 1,
@@ -22,12 +31,16 @@ const tracer = createProvenance({ key: Buffer.alloc(32, 1) });
 
 function argued(action: string, text: string, isVouched: (hash: string) => boolean = () => false): Argued {
   const args: JsonObject = { text };
-  return tracer.harvestArguments('acme', readAction(ask(action, args)), isVouched);
+  return tracer.harvestArguments('acme', readAction(ask(action, args)), arguing(isVouched));
+}
+
+function arguing(isVouched: (hash: string) => boolean): Arguing {
+  return { isVouched, originOf: () => 'unknown', mandate: MANDATE };
 }
 
 /** What a record is believed for when it says this. */
 function believed(text: string, unvouched: ReadonlySet<string> | 'all' = new Set()): string[] {
-  const output = { json: text, truncated: false, garbled: false, unvouched };
+  const output = { json: text, truncated: false, garbled: false, unvouched, open: '' as const };
   const { seen } = tracer.harvestOutput('acme', CATALOG.get('record.read'), output);
   return seen.filter(({ origin }) => origin === 'trusted').map(({ hash }) => hash);
 }
@@ -98,7 +111,7 @@ describe('what is taken of an ask', () => {
   });
 
   test('is nothing for a read whose output is believed for nothing', () => {
-    expect(argued('page.read', 'DE89370400440532013000')).toEqual({ hashes: [], complete: true });
+    expect(argued('page.read', 'DE89370400440532013000')).toEqual({ hashes: [], complete: true, open: '' });
   });
 
   test('is there for an effect, whatever its output is', () => {
@@ -109,7 +122,11 @@ describe('what is taken of an ask', () => {
 
   test('is the names of its arguments too, where the catalog does not know the action', () => {
     const action = readAction(ask('no.such', { DE89370400440532013000: 1 }));
-    const { hashes } = tracer.harvestArguments('acme', action, () => false);
+    const { hashes } = tracer.harvestArguments(
+      'acme',
+      action,
+      arguing(() => false),
+    );
     expect(hashes).toContain(believed('DE89370400440532013000')[0]);
   });
 

@@ -49,6 +49,7 @@ function harvest(output: Output, entry = ENTRY): Harvested {
     truncated: false,
     garbled: false,
     unvouched: new Set(),
+    open: '',
     ...output,
   });
 }
@@ -195,6 +196,7 @@ describe('an output', () => {
       truncated: false,
       garbled: false,
       unvouched: new Set(),
+      open: '',
     });
     expect(new Set(seen.map(({ origin }) => origin))).toEqual(new Set(['untrusted']));
   });

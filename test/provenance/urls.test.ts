@@ -33,6 +33,7 @@ function originAfter(to: string, ...outputs: readonly JsonObject[]): string | un
       truncated: false,
       garbled: false,
       unvouched: new Set(),
+      open: '',
       json,
     });
     const { user, ...told } = packSeen(seen);

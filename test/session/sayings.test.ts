@@ -8,7 +8,10 @@ import {
   saidAlso,
   UNKNOWN,
   UNSAID,
+  type Words,
   withRecord,
+  withWords,
+  withWritten,
 } from '../../src/session/sayings.ts';
 import { apply, askAt, begin, reportOf } from './told.ts';
 
@@ -90,6 +93,62 @@ describe('an argument’s origin', () => {
     [NEVER, said(3, 4, 4), 'unknown'],
   ])('of a record’s word of version 5, with %i awaited and %o lost: %s', (awaited, lost, origin) => {
     expect(originIn({ known: () => record, lost, awaited }, 'value', () => [])).toBe(origin);
+  });
+});
+
+describe('what the words of somebody else are worth', () => {
+  const claim = (as: Words['as'], at = 5, by = 4, since = by): Words => ({ as, at, by, since });
+
+  test.each<[what: string, words: readonly Words[], origin: string]>([
+    ['a field', [claim('counterparty')], 'counterparty'],
+    ['the one value left open', [claim('referenced')], 'referenced'],
+    ['one of several', [claim('listed')], 'listed'],
+    ['a text', [claim('untrusted')], 'untrusted'],
+    ['a text that gives orders', [claim('urged')], 'untrusted'],
+    ['a text, a field later', [claim('untrusted'), claim('counterparty', 7, 6)], 'untrusted'],
+    ['a field, a text later', [claim('counterparty'), claim('untrusted', 7, 6)], 'counterparty'],
+    ['a field, a text beside it', [claim('counterparty'), claim('untrusted', 7, 3)], 'untrusted'],
+    ['a field, one of several beside it', [claim('counterparty'), claim('listed', 7, 3)], 'listed'],
+    ['one of several, a field beside it', [claim('listed'), claim('counterparty', 7, 3)], 'listed'],
+    ['a field, an order later', [claim('counterparty'), claim('urged', 7, 6)], 'untrusted'],
+    [
+      'an order, a field later',
+      [claim('urged'), claim('counterparty', 7, 6), claim('counterparty', 9, 8)],
+      'untrusted',
+    ],
+  ])('%s', (_, all, origin) => {
+    const known = all.reduce(withWords, UNKNOWN);
+    expect(originIn({ known: () => known, lost: UNSAID, awaited: NEVER }, 'value', () => [])).toBe(origin);
+  });
+
+  const field = withWords(UNKNOWN, claim('counterparty'));
+
+  test.each<[what: string, known: Known, reading: Known | undefined, origin: string]>([
+    ['after the agent wrote it', withWords(written(3), claim('counterparty')), undefined, 'untrusted'],
+    ['before the agent wrote it', withWritten(field, 6), undefined, 'counterparty'],
+    ['read as what a text said before', field, words(2, 2), 'untrusted'],
+    ['read as what the agent wrote before', field, written(2), 'untrusted'],
+    ['read as what a text says later', field, words(6, 6), 'counterparty'],
+    ['read as what the same output says', field, words(4, 4), 'counterparty'],
+    ['that a record names too', withRecord(field, { at: 5, by: 4 }), undefined, 'trusted'],
+    ['that a record names later', withRecord(field, { at: 9, by: 8 }), undefined, 'counterparty'],
+  ])('of a value in a field %s', (_, value, reading, origin) => {
+    const known = (hash: string) => (hash === 'value' ? value : reading);
+    expect(originIn({ known, lost: UNSAID, awaited: NEVER }, 'value', () => ['reading'])).toBe(origin);
+  });
+
+  test.each<[awaited: number, lost: Sayings]>([
+    [4, UNSAID],
+    [NEVER, said(3, 3)],
+  ])('of a value in a field nothing, with %i awaited and %o lost', (awaited, lost) => {
+    expect(originIn({ known: () => field, lost, awaited }, 'value', () => [])).toBe('untrusted');
+  });
+
+  test('changes nothing where nothing is new', () => {
+    for (const as of ['counterparty', 'untrusted', 'urged'] as const) {
+      const known = withWords(field, claim(as));
+      expect(withWords(known, claim(as))).toBe(known);
+    }
   });
 });
 

@@ -127,9 +127,10 @@ test('an allow keeps of its arguments what nobody had vouched for, a refusal not
   const store = createMemorySessionStore();
   const [known, fresh] = ['a'.repeat(16), 'b'.repeat(16)];
   const world = createWorld(store, {
-    readArguments: (_tenant, _action, isVouched) => ({
+    readArguments: (_tenant, _action, { isVouched }) => ({
       hashes: [known, fresh].filter((hash) => !isVouched(hash)),
       complete: true,
+      open: '',
     }),
   });
   const session = await world.open();

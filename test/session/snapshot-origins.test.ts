@@ -28,6 +28,25 @@ test('whose words values are is read back as it was written', () => {
   expect(copy && encodeFold(copy, 'k')).toBe(encodeFold(fold, 'k'));
 });
 
+test('what the words of somebody else are worth is read back as it was written', () => {
+  const fold = begin();
+  const [field = '', one = '', several = '', order = ''] = ['1', '2', '3', '4'].map((d) => d.repeat(16));
+  apply(fold, askAt(2));
+  const told = { trusted: field, counterparty: field, referenced: one, listed: several, urged: order };
+  apply(fold, reportOf(2, told));
+  const copy = decodeFold(encodeFold(fold, 'k'), 'k');
+  const read = [...(copy?.origins.entries() ?? [])];
+  expect(read).toEqual([...fold.origins.entries()]);
+  const worth = read.map(([hash, { claim, urged }]) => [hash, claim?.as ?? urged]);
+  expect(Object.fromEntries(worth)).toEqual({
+    [field]: 'counterparty',
+    [one]: 'referenced',
+    [several]: 'listed',
+    [order]: true,
+  });
+  expect(copy && encodeFold(copy, 'k')).toBe(encodeFold(fold, 'k'));
+});
+
 test.each([true, false])(
   'a build without versions is read so that words are held against records (lost: %s)',
   (forgot) => {

@@ -1,8 +1,8 @@
 /** A session's fold, told entry by entry: asks that were allowed, and reports of their outputs. */
-import type { Origin } from '../../src/model/catalog.ts';
+import type { Remembered } from '../../src/model/session.ts';
 import { applyEntry, beginFold } from '../../src/session/apply.ts';
 import { DEFAULT_BOUNDS } from '../../src/session/bounds.ts';
-import type { AskEntry, LaterEntry, OpenEntry } from '../../src/session/entry.ts';
+import type { AskEntry, LaterEntry, OpenEntry, SeenText } from '../../src/session/entry.ts';
 import type { Fold } from '../../src/session/fold.ts';
 import { NO_UNDO } from '../../src/session/undo.ts';
 import { viewSession } from '../../src/session/view.ts';
@@ -49,14 +49,12 @@ export function askAt(version: number, more: Partial<AskEntry> = {}): LaterEntry
   };
 }
 
-export interface Told {
-  readonly trusted?: string;
-  readonly untrusted?: string;
+export interface Told extends Partial<Omit<SeenText, 'user'>> {
   readonly lost?: boolean;
 }
 
-export function reportOf(asked: number, { trusted = '', untrusted = '', lost = false }: Told): LaterEntry {
-  const seen = { user: '', trusted, untrusted };
+export function reportOf(asked: number, { lost = false, ...told }: Told): LaterEntry {
+  const seen = { user: '', trusted: '', untrusted: '', ...told };
   return {
     kind: 'report',
     at: NOW,
@@ -69,7 +67,7 @@ export function reportOf(asked: number, { trusted = '', untrusted = '', lost = f
   };
 }
 
-export function originOf(fold: Fold, hash: string, readings: readonly string[] = []): Origin {
+export function originOf(fold: Fold, hash: string, readings: readonly string[] = []): Remembered {
   const authority = {
     permits: true,
     depth: 0,

@@ -105,7 +105,7 @@ export function createWorld(
     keyId: 'k1',
     now: () => clock.at,
     readMandate: () => [{ hash: 'aaaaaaaaaaaaaaaa', origin: 'user' }],
-    readArguments: () => ({ hashes: [], complete: true }),
+    readArguments: () => ({ hashes: [], complete: true, open: '' }),
     isStateless: () => false,
     policy: {
       isOlderThan: ({ activation, dataVersion }) =>
